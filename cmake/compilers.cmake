@@ -1,0 +1,27 @@
+# Before project(): a missing compiler or build program is named with its Debian package, instead
+# of CMake's own error, which knows no packages.
+if(CMAKE_GENERATOR MATCHES "Ninja")
+  find_program(CMAKE_MAKE_PROGRAM NAMES ninja ninja-build)
+  if(NOT CMAKE_MAKE_PROGRAM)
+    message(FATAL_ERROR "skep needs ninja: on Debian, apt install ninja-build")
+  endif()
+endif()
+
+# What a preset or the user names must be there; else any of the system's.
+if(CMAKE_CXX_COMPILER)
+  set(skep_compilers ${CMAKE_CXX_COMPILER})
+elseif(DEFINED ENV{CXX})
+  set(skep_compilers $ENV{CXX})
+  separate_arguments(skep_compilers)
+  list(GET skep_compilers 0 skep_compilers)
+else()
+  set(skep_compilers c++ g++ clang++)
+endif()
+find_program(SKEP_COMPILER_FOUND NAMES ${skep_compilers})
+if(NOT SKEP_COMPILER_FOUND AND NOT CMAKE_TOOLCHAIN_FILE)
+  set(skep_package g++)
+  if(skep_compilers MATCHES "clang..-([0-9]+)")
+    set(skep_package clang-${CMAKE_MATCH_1})
+  endif()
+  message(FATAL_ERROR "skep needs the compiler ${skep_compilers}: on Debian, apt install ${skep_package}")
+endif()

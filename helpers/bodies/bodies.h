@@ -1,0 +1,98 @@
+// The bodies of helpers: what each computes, with the kernel's semantics to the error number. A
+// body's parameters are its row in helpers/spec/helpers.def in C++ (args.h); bind.cpp checks that.
+//
+// Errors are negative Linux error numbers. A body may end the run with run.set_fault(), and returns
+// at once when a callback did.
+#pragma once
+
+#include "helpers/bodies/args.h"
+#include "helpers/bodies/env.h"
+
+namespace skep::body {
+
+// map.cpp
+u64 map_lookup_elem(Run& run, Map* map, Key key);
+i64 map_update_elem(Run& run, Map* map, Key key, Value value, u64 flags);
+i64 map_delete_elem(Run& run, Map* map, Key key);
+i64 map_push_elem(Run& run, Map* map, Value value, u64 flags);
+i64 map_pop_elem(Run& run, Map* map, ValueOut value);
+i64 map_peek_elem(Run& run, Map* map, ValueOut value);
+u64 map_lookup_percpu_elem(Run& run, Map* map, Key key, u32 cpu);
+i64 for_each_map_elem(Run& run, Map* map, Callback callback, CallbackContext context, u64 flags);
+i64 loop(Run& run, u32 rounds, Callback callback, CallbackContext context, u64 flags);
+
+// ring_buffer.cpp
+i64 ringbuf_output(Run& run, Map* map, Bytes record, u64 flags);
+u64 ringbuf_reserve(Run& run, Map* map, u64 size, u64 flags);
+void ringbuf_submit(Run& run, HeldRecord record, u64 flags);
+void ringbuf_discard(Run& run, HeldRecord record, u64 flags);
+u64 ringbuf_query(Run& run, Map* map, u64 what);
+
+// machine.cpp
+u64 ktime_get_ns(Run& run);
+u64 ktime_get_boot_ns(Run& run);
+u64 ktime_get_coarse_ns(Run& run);
+u64 ktime_get_tai_ns(Run& run);
+u64 jiffies64(Run& run);
+u64 get_prandom_u32(Run& run);
+u64 get_smp_processor_id(Run& run);
+u64 get_numa_node_id(Run& run);
+u64 get_current_pid_tgid(Run& run);
+u64 get_current_uid_gid(Run& run);
+i64 get_current_comm(Run& run, OutBytes name);
+u64 get_current_task(Run& run);
+
+// probe.cpp
+i64 probe_read(Run& run, OutBytes to, u64 address);
+i64 probe_read_user(Run& run, OutBytes to, u64 address);
+i64 probe_read_kernel(Run& run, OutBytes to, u64 address);
+i64 probe_read_str(Run& run, OutBytes to, u64 address);
+i64 probe_read_user_str(Run& run, OutBytes to, u64 address);
+i64 probe_read_kernel_str(Run& run, OutBytes to, u64 address);
+i64 copy_from_user(Run& run, OutBytes to, u64 address);
+
+// text.cpp
+i64 trace_printk(Run& run, Bytes format, More arg1, More arg2, More arg3);
+i64 trace_vprintk(Run& run, Bytes format, MaybeBytes args);
+i64 snprintf(Run& run, MaybeInOutBytes to, Text format, MaybeBytes args);
+i64 strncmp(Run& run, Bytes first, Text second);
+i64 strtol(Run& run, Bytes text, u64 flags, Out<i64> result);
+i64 strtoul(Run& run, Bytes text, u64 flags, Out<u64> result);
+
+// perf_event.cpp
+i64 perf_event_output(Run& run, Frame* frame, Map* map, u64 flags, Bytes data);
+
+// checksum.cpp
+i64 csum_diff(Run& run, MaybeBytes from, MaybeBytes to, u32 seed);
+i64 csum_update(Run& run, Frame* frame, u32 sum);
+i64 csum_level(Run& run, Frame* frame, u64 level);
+i64 l3_csum_replace(Run& run, Frame* frame, u32 offset, u64 from, u64 to, u64 flags);
+i64 l4_csum_replace(Run& run, Frame* frame, u32 offset, u64 from, u64 to, u64 flags);
+
+// xdp.cpp
+i64 xdp_adjust_head(Run& run, Frame* frame, i32 delta);
+i64 xdp_adjust_meta(Run& run, Frame* frame, i32 delta);
+i64 xdp_adjust_tail(Run& run, Frame* frame, i32 delta);
+u64 xdp_get_buff_len(Run& run, Frame* frame);
+i64 xdp_load_bytes(Run& run, Frame* frame, u32 offset, OutBytes to);
+i64 xdp_store_bytes(Run& run, Frame* frame, u32 offset, Bytes from);
+
+// skb.cpp
+i64 skb_load_bytes(Run& run, Frame* frame, u32 offset, OutBytes to);
+i64 skb_load_bytes_relative(Run& run, Frame* frame, u32 offset, OutBytes to, u32 start);
+i64 skb_store_bytes(Run& run, Frame* frame, u32 offset, Bytes from, u64 flags);
+i64 skb_pull_data(Run& run, Frame* frame, u32 length);
+i64 skb_change_head(Run& run, Frame* frame, u32 room, u64 flags);
+i64 skb_change_tail(Run& run, Frame* frame, u32 length, u64 flags);
+i64 skb_change_type(Run& run, Frame* frame, u32 type);
+i64 skb_vlan_push(Run& run, Frame* frame, u16 protocol, u16 tci);
+i64 skb_vlan_pop(Run& run, Frame* frame);
+
+// redirect.cpp
+i64 redirect(Run& run, u32 ifindex, u64 flags);
+i64 redirect_peer(Run& run, u32 ifindex, u64 flags);
+i64 redirect_neigh(Run& run, u32 ifindex, MaybeBytes next_hop, u64 flags);
+i64 redirect_map(Run& run, Map* map, u64 key, u64 flags);
+i64 clone_redirect(Run& run, Frame* frame, u32 ifindex, u64 flags);
+
+}  // namespace skep::body

@@ -1,0 +1,28 @@
+// What create.cpp can make: one function a family, named in the `family` column of maps.def. The
+// spec is valid; the result is empty but for the first contents of arrays.
+#pragma once
+
+#include "helpers/maps/map.h"
+
+namespace skep {
+
+using MakeMap = Result<std::unique_ptr<Map>> (*)(const MapSpec& spec, const MapWorld& world);
+
+inline constexpr MakeMap make_none = nullptr;
+Result<std::unique_ptr<Map>> make_array(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_hash(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_lpm_trie(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_prog_array(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_ring_buffer(const MapSpec& spec, const MapWorld& world);
+
+// A map of class T, on which T::init(spec, world) gave true; or no_memory, which names the map.
+template <class T>
+Result<std::unique_ptr<Map>> make_map(const MapSpec& spec, const MapWorld& world) {
+  std::unique_ptr<T> map(new (std::nothrow) T(spec));
+  if (map == nullptr || !map->init(spec, world)) {
+    return fail<Code::no_memory>(fmt::format("map '{}'", spec.name));
+  }
+  return map;
+}
+
+}  // namespace skep

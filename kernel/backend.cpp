@@ -1,0 +1,210 @@
+// Programs into the kernel: maps and names replaced by descriptors and ids, BPF_PROG_LOAD, the
+// verifier's log. Tested by tests/kernel/backend_test.cpp.
+
+#include "kernel/backend.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "kernel/kernel_types.h"
+
+namespace skep {
+namespace {
+
+constexpr u32 kFirstLog = 1 << 16;
+constexpr u32 kLargestLog = 16 << 20;
+// Source registers of lddw and call, where a descriptor or a kernel id stands for our index.
+constexpr u8 kMapFd = 1, kMapValue = 2;
+
+struct FuncInfo {
+  u32 insn, type;
+};
+
+// Puts the kernel's id of a function or variable where the program has our index of its name.
+Status patch_extern(const Image& image, const Btf& kernel, const Decoded& insn, Pc pc, Insn* out) {
+  const u32 index = static_cast<u32>(insn.imm);
+  if (index >= image.externs.size()) return {};
+  const Extern& wanted = image.externs[index];
+  const bool call = insn.op == Op::CallKfunc;
+  const u32 id = kernel.find(call ? BtfKind::Func : BtfKind::Var, wanted.name);
+  if (id == 0) {
+    return fail<Code::kernel_refused>(fmt::format("insn {}: resolving", pc.value), wanted.name,
+                                      "the kernel's BTF has no such name", "");
+  }
+  out[0].imm = static_cast<i32>(id);
+  if (call) {
+    out[0].off = 0;
+  } else {
+    out[1].imm = 0;
+  }
+  return {};
+}
+
+// The program's insns with our indices replaced by what the kernel knows.
+Result<std::vector<Insn>> patch(const Image& image, std::span<Map* const> maps, const Btf* kernel) {
+  std::vector<Insn> insns(image.program.insns().begin(), image.program.insns().end());
+  for (Pc pc; pc.value < insns.size(); pc = pc + image.program.at(pc).slots()) {
+    const Decoded& insn = image.program.at(pc);
+    if ((insn.op == Op::CallKfunc || insn.op == Op::LoadBtfId) && kernel != nullptr) {
+      if (auto ok = patch_extern(image, *kernel, insn, pc, &insns[pc.value]); !ok)
+        return std::unexpected(std::move(ok).error());
+    }
+    const bool value = insn.op == Op::LoadValue || insn.op == Op::LoadValueIdx;
+    const bool map = insn.op == Op::LoadMap || insn.op == Op::LoadMapIdx;
+    if ((!value && !map) || insn.map_index() >= maps.size()) continue;
+    const auto& kernel_map = static_cast<const KernelMap&>(*maps[insn.map_index()]);
+    insns[pc.value] =
+        make_insn(kLddwOpcode, insn.dst, value ? kMapValue : kMapFd, 0, kernel_map.fd());
+  }
+  return insns;
+}
+
+// The functions' types, which the kernel wants of all functions or of none.
+std::vector<FuncInfo> func_infos(const Image& image) {
+  std::vector<FuncInfo> infos;
+  for (const Subprogram& function : image.program.subprograms()) {
+    if (function.btf_type == 0) return {};
+    infos.push_back({function.first.value, function.btf_type});
+  }
+  return infos;
+}
+
+struct Attempt {
+  int fd = -1;  // or minus errno
+  std::string log;
+};
+
+// One BPF_PROG_LOAD. The log's buffer grows until the log fits.
+Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, u32 attach_id,
+                 const KernelOptions& options) {
+  const std::vector<FuncInfo> infos = func_infos(image);
+  ProgLoadAttr attr;
+  attr.type = static_cast<u32>(image.type);
+  attr.insn_count = static_cast<u32>(insns.size());
+  attr.insns = address_of(insns.data());
+  attr.license = address_of(image.license.c_str());
+  attr.kernel_version = image.kernel_version;
+  attr.flags = options.flags | (image.sleepable ? 1u << 4 : 0) | (image.frags ? 1u << 5 : 0);
+  attr.expected_attach_type = image.attach_type;
+  attr.attach_btf_id = attach_id;
+  set_name(attr.name, image.name);
+  if (btf_fd >= 0 && !infos.empty()) {
+    attr.btf_fd = static_cast<u32>(btf_fd);
+    attr.func_info_size = sizeof(FuncInfo);
+    attr.func_info = address_of(infos.data());
+    attr.func_info_count = static_cast<u32>(infos.size());
+  }
+  for (u32 size = kFirstLog;; size *= 16) {
+    Attempt attempt;
+    if (options.log_level != 0) {
+      attempt.log.resize(size);
+      attr.log_level = options.log_level;
+      attr.log = address_of(attempt.log.data());
+      attr.log_size = size;
+    }
+    attempt.fd = bpf(BpfCommand::ProgLoad, attr);
+    if (attempt.fd == -ENOSPC && size < kLargestLog) continue;
+    attempt.log.resize(std::min(attempt.log.find('\0'), attempt.log.size()));
+    return attempt;
+  }
+}
+
+Result<Attempt> load_program(const Image& image, std::span<Map* const> maps, int btf_fd,
+                             const KernelOptions& options) {
+  std::shared_ptr<const Btf> kernel;
+  u32 attach_id = 0;
+  if (needs_kernel_btf(image)) {
+    kernel = TRY(read_kernel_btf());
+    attach_id = TRY(attach_btf_id(image, *kernel));
+  }
+  return try_load(image, TRY(patch(image, maps, kernel.get())), btf_fd, attach_id, options);
+}
+
+class KernelBackend final : public Backend {
+ public:
+  explicit KernelBackend(KernelOptions options) : options_(options) {}
+  std::string_view name() const override { return "kernel"; }
+
+  Result<std::unique_ptr<Map>> create_map(const MapSpec& spec, const MapWorld&,
+                                          const Image& image) override {
+    if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
+    const Fd btf = load_btf_into_kernel(image.btf.get());
+    KernelMapOptions options{.btf_fd = btf.get()};
+    std::unique_ptr<KernelMap> inner;
+    if (spec.inner != nullptr) {
+      inner = TRY(KernelMap::create(*spec.inner, {.btf_fd = btf.get()}));
+      options.inner_fd = inner->fd();
+    }
+    return std::unique_ptr<Map>(TRY(KernelMap::create(spec, options)));
+  }
+
+  Result<std::unique_ptr<Loaded>> load(std::shared_ptr<const Image> image,
+                                       std::span<Map* const> maps) override {
+    return std::unique_ptr<Loaded>(TRY(KernelProgram::load(std::move(image), maps, options_)));
+  }
+
+  Status fill_slot(Map& map, const MapSlot& slot, Loaded* program, Map* inner) override {
+    const int fd = program != nullptr ? static_cast<const KernelProgram&>(*program).fd()
+                                      : static_cast<const KernelMap&>(*inner).fd();
+    const int error = static_cast<const KernelMap&>(map).set_slot(slot.index, fd);
+    if (error < 0)
+      return fail<Code::kernel_refused>("filling map", map.spec().name, errno_text(-error), "");
+    return {};
+  }
+
+ private:
+  KernelOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_kernel_backend(KernelOptions options) {
+  return std::make_unique<KernelBackend>(options);
+}
+
+Result<std::unique_ptr<KernelProgram>> KernelProgram::load(std::shared_ptr<const Image> image,
+                                                           std::span<Map* const> maps,
+                                                           const KernelOptions& options) {
+  if (image->type >= ProgramType::raw) {
+    return fail<Code::not_runnable>(0,
+                                    fmt::format("program type '{}' in the kernel", image->section));
+  }
+  if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
+  std::unique_ptr<KernelProgram> program(new (std::nothrow) KernelProgram);
+  if (program == nullptr) return fail<Code::no_memory>("a program");
+  program->btf_ = load_btf_into_kernel(image->btf.get());
+  Attempt attempt = TRY(load_program(*image, maps, program->btf_.get(), options));
+  if (attempt.fd < 0) {
+    return fail<Code::kernel_refused>("loading program", image->name, errno_text(-attempt.fd),
+                                      attempt.log.empty() ? "" : "\n" + attempt.log);
+  }
+  program->fd_ = Fd(attempt.fd);
+  program->log_ = std::move(attempt.log);
+  program->image_ = std::move(image);
+  return program;
+}
+
+Status KernelProgram::pin(const std::string& path) const {
+  ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
+  const int error = bpf(BpfCommand::ObjPin, attr);
+  if (error < 0)
+    return fail<Code::kernel_refused>("pinning a program to", path, errno_text(-error), "");
+  return {};
+}
+
+Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
+                                    const KernelOptions& options) {
+  if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
+  const Fd btf = load_btf_into_kernel(image->btf.get());
+  Attempt attempt = TRY(load_program(*image, maps, btf.get(), options));
+  const Fd fd(attempt.fd);
+  KernelVerdict verdict;
+  verdict.accepted = attempt.fd >= 0;
+  verdict.error = verdict.accepted ? 0 : -attempt.fd;
+  verdict.log = parse_log(attempt.log);
+  verdict.text = std::move(attempt.log);
+  return verdict;
+}
+
+}  // namespace skep

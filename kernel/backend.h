@@ -1,0 +1,57 @@
+// The kernel as a Backend: maps and programs go through bpf(2), runs through BPF_PROG_TEST_RUN.
+// The same object runs by it as by the interpreter, with the same inputs and outputs.
+//
+// Not every program type can be test-run (kprobes and perf events can't); running one fails with
+// kernel_refused. Without the permission every call fails with no_kernel, which says what is
+// missing. Thread-safe as the kernel is. Tested by tests/kernel/backend_test.cpp.
+#pragma once
+
+#include "kernel/log.h"
+#include "kernel/map.h"
+#include "vm/backend.h"
+
+namespace skep {
+
+struct KernelOptions {
+  u32 log_level = 4;  // of the verifier: 1 and 2 say more, 0 nothing
+  u32 flags = 0;      // BPF_F_STRICT_ALIGNMENT and the like, for BPF_PROG_LOAD
+};
+std::unique_ptr<Backend> make_kernel_backend(KernelOptions options = {});
+
+// A program in the kernel.
+class KernelProgram final : public Loaded {
+ public:
+  static Result<std::unique_ptr<KernelProgram>> load(std::shared_ptr<const Image> image,
+                                                     std::span<Map* const> maps,
+                                                     const KernelOptions& options);
+  RunResult run(Frame& frame, const RunOptions& options) override;
+  const Callable* callable() const override { return nullptr; }
+
+  int fd() const { return fd_.get(); }
+  const Image& image() const { return *image_; }
+  const std::string& log() const { return log_; }
+  Status pin(const std::string& path) const;
+
+ private:
+  std::shared_ptr<const Image> image_;
+  Fd btf_;
+  Fd fd_;
+  std::string log_;
+};
+
+// What the verifier says of an image: accepted, or the error with the log's objection; with its
+// counts in both cases.
+struct KernelVerdict {
+  bool accepted = false;
+  int error = 0;  // errno of the refusal
+  KernelLog log;
+  std::string text;  // the whole log
+};
+Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
+                                    const KernelOptions& options = {});
+
+// The object's BTF as the kernel takes it; a descriptor of -1 where there is none or the kernel
+// does not want it.
+Fd load_btf_into_kernel(const Btf* btf);
+
+}  // namespace skep

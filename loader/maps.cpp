@@ -1,0 +1,114 @@
+// The maps of an object, in libbpf's order: those that it defines, its global data, the kernel's
+// configuration. Here: the order, old struct bpf_map_def definitions, the .kconfig map.
+// Tested by tests/loader/maps_test.cpp.
+#include <algorithm>
+
+#include "loader/link.h"
+
+namespace skep {
+namespace {
+
+constexpr u64 kLegacySize = 20;     // type, key size, value size, entries, flags
+constexpr u64 kLegacyMinimum = 16;  // the oldest have no flags
+constexpr u64 kLegacyMaximum = 256;
+constexpr u64 kIproute2Size = 36;  // more: id, pinning, inner id, inner index
+
+void note(Linked& linked, std::string_view map, std::string_view section, std::string reason) {
+  linked.note(map, section, make_error<Code::bad_map_definition>(map, reason));
+}
+
+// Fields after flags were never understood by anyone but iproute2 (struct bpf_elf_map); those of
+// other lengths must be zero. Returns what is wrong, or nothing.
+std::string read_later_fields(const Elf& file, std::span<const u8> data, MapSpec& spec) {
+  if (data.size() == kIproute2Size) {
+    spec.pinned = file.read<u32>(data, 24) != 0;
+    const bool nests = file.read<u32>(data, 28) != 0 || file.read<u32>(data, 32) != 0;
+    return nests ? "inner maps of iproute2's kind are not supported" : "";
+  }
+  for (u64 at = kLegacySize; at < data.size(); ++at) {
+    if (data[at] == 0) continue;
+    return fmt::format("byte {} of its definition, an option of no known meaning, is not 0", at);
+  }
+  return {};
+}
+
+// One struct bpf_map_def.
+void add_legacy(Linked& linked, const Symbol& symbol, Place place, u64 end) {
+  const Unit& unit = linked.units[place.unit];
+  const Section& section = unit.elf.sections()[place.section];
+  const auto data = section.data.subspan(place.offset, end - place.offset);
+  if (data.size() < kLegacyMinimum || data.size() > kLegacyMaximum) {
+    return note(linked, symbol.name, section.name,
+                fmt::format("its definition has {} bytes, not {} to {}", data.size(),
+                            kLegacyMinimum, kLegacyMaximum));
+  }
+  const auto word = [&](u64 at) { return unit.elf.read<u32>(data, at); };
+  MapSpec spec;
+  spec.name = symbol.name;
+  spec.section = section.name;
+  spec.type = static_cast<MapType>(word(0));
+  spec.key_size = word(4);
+  spec.value_size = word(8);
+  spec.max_entries = word(12);
+  if (data.size() >= kLegacySize) spec.flags = word(16);
+  if (const std::string wrong = read_later_fields(unit.elf, data, spec); !wrong.empty()) {
+    return note(linked, symbol.name, section.name, wrong);
+  }
+  linked.map_places.emplace_back(place, static_cast<u32>(linked.maps.size()));
+  linked.maps.push_back(std::move(spec));
+}
+
+void add_kconfig_map(Linked& linked) {
+  if (linked.kconfig_size == 0) return;
+  MapSpec spec = array_of_data(linked, ".kconfig", linked.kconfig_size);
+  spec.flags |= map_flags::kRdonlyProg;
+  spec.frozen = true;
+  spec.initial.resize(linked.kconfig_size);
+  for (const ExternSymbol& symbol : linked.externs) {
+    if (symbol.kind != ExternInfo::Kind::Kconfig) continue;
+    for (u32 i = 0; i < symbol.size; ++i) {
+      const u8 letter = i < symbol.text.size() ? static_cast<u8>(symbol.text[i]) : 0;
+      const u8 byte = i < 8 ? static_cast<u8>(symbol.value >> (8 * i)) : 0;
+      spec.initial[symbol.offset + i] = symbol.text.empty() ? byte : letter;
+    }
+  }
+  linked.kconfig_map = static_cast<u32>(linked.maps.size());
+  linked.maps.push_back(std::move(spec));
+}
+
+}  // namespace
+
+void make_legacy_maps(Linked& linked, u32 unit) {
+  const Unit& from = linked.units[unit];
+  std::vector<const Symbol*> symbols;
+  for (const Symbol& symbol : from.elf.symbols()) {
+    const bool names = symbol.type == elf::kNoType || symbol.type == elf::kObject;
+    if (!symbol.is_defined() || !names || symbol.name.empty()) continue;
+    if (from.uses[symbol.section] == SectionUse::LegacyMaps) symbols.push_back(&symbol);
+  }
+  std::ranges::sort(symbols, [](const Symbol* a, const Symbol* b) {
+    return a->section != b->section ? a->section < b->section : a->value < b->value;
+  });
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    const u32 section = symbols[i]->section;
+    const u64 size = from.elf.sections()[section].data.size();
+    const bool last = i + 1 == symbols.size() || symbols[i + 1]->section != section;
+    const u64 next = last ? size : symbols[i + 1]->value;
+    const u64 end = symbols[i]->size == 0 ? next : symbols[i]->value + symbols[i]->size;
+    add_legacy(linked, *symbols[i], {unit, section, symbols[i]->value}, std::min(end, size));
+  }
+}
+
+void make_maps(Linked& linked) {
+  for (u32 unit = 0; unit < linked.units.size(); ++unit) {
+    make_legacy_maps(linked, unit);
+    make_btf_maps(linked, unit);
+  }
+  std::ranges::sort(linked.map_places);
+  make_data_maps(linked);
+  add_kconfig_map(linked);
+  make_struct_ops_maps(linked);
+  fill_map_slots(linked);
+}
+
+}  // namespace skep

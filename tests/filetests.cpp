@@ -1,0 +1,21 @@
+// Runs filetests: filetests [--bless] FILE... . Each file is one ctest case. The format is in
+// tests/support/filetest.h.
+#include <cstdio>
+#include <string_view>
+
+#include "tests/support/filetest.h"
+
+int main(int argc, char** argv) {
+  bool bless = false;
+  int failed = 0;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--bless") {
+      bless = true;
+      continue;
+    }
+    const auto problems = skep::test::run_filetest(argv[i], bless);
+    for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+    failed += !problems.empty();
+  }
+  return failed != 0;
+}

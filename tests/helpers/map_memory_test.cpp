@@ -1,0 +1,236 @@
+// The memory of maps: which addresses are whose value, what is used again, what happens when there
+// is no more, and that big maps cost nothing before they are used.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+
+#include "tests/helpers/map_support.h"
+
+// Sanitizers bring an allocator and an address space of their own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SKEP_OWN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SKEP_OWN_ALLOCATOR 1
+#endif
+#endif
+
+namespace skep {
+namespace {
+
+using map_flags::kNoPrealloc, map_flags::kRdonlyProg, map_flags::kWronlyProg;
+
+struct Case {
+  const char* name;
+  MapSpec spec;
+};
+
+class MapRegions : public testing::TestWithParam<Case> {};
+
+// Around each value: every byte of it is its region, every byte before and after is none, or
+// another value's.
+TEST_P(MapRegions, AreValuesAndNothingElse) {
+  const auto map = make(GetParam().spec, {.cpus = 3});
+  const u64 size = GetParam().spec.value_size;
+  const bool trie = GetParam().spec.type == MapType::lpm_trie;
+  const std::vector<u8> contents(size);
+  std::set<u64> values;
+  for (u64 key = 0; key < GetParam().spec.max_entries; ++key) {
+    const Bytes map_key(trie ? 32 | key << 56 : key);
+    map->update(map_key, contents.data(), 0, 0);
+    for (u32 cpu = 0; cpu < 3; ++cpu)
+      values.insert(reinterpret_cast<u64>(map->lookup(map_key, cpu)));
+  }
+  ASSERT_FALSE(values.contains(0));
+  for (const u64 value : values) {
+    EXPECT_EQ(value % 8, 0u);
+    for (u64 address = value - 64; address < value + size + 64; ++address) {
+      const auto after = values.upper_bound(address);
+      const u64 owner = after == values.begin() ? 0 : *std::prev(after);
+      const bool inside = owner != 0 && address - owner < size;
+      Region region;
+      const bool found = map->region_of(address, region);
+      // A trie's inner nodes have regions, too: they were values, or may become some.
+      if (found && trie && !inside) {
+        ASSERT_TRUE(!values.contains(region.base) && region.size == size);
+        continue;
+      }
+      ASSERT_EQ(found, inside) << address - value;
+      if (!found) continue;
+      ASSERT_EQ(region.base, owner);
+      ASSERT_EQ(region.size, size);
+      ASSERT_EQ(region.cls, AddressClass::MapValue);
+      ASSERT_EQ(region.access, kRead | kWrite);
+    }
+  }
+  Region region;
+  for (const u64 address : {u64{0}, u64{1}, ~u64{0}, reinterpret_cast<u64>(&region), kMapBase}) {
+    EXPECT_FALSE(map->region_of(address, region)) << address;
+  }
+}
+
+const Case kRegionCases[] = {
+    {"array", map_spec(MapType::array, 4, 13, 5)},
+    {"array_without_padding", map_spec(MapType::array, 4, 16, 5)},
+    {"percpu_array", map_spec(MapType::percpu_array, 4, 9, 5)},
+    {"hash", map_spec(MapType::hash, 4, 13, 5)},
+    {"hash_of_odd_keys", map_spec(MapType::hash, 11, 1, 5)},
+    {"hash_on_demand", map_spec(MapType::hash, 4, 1000, 100, kNoPrealloc)},
+    {"percpu_hash", map_spec(MapType::percpu_hash, 4, 12, 5)},
+    {"lpm_trie", map_spec(MapType::lpm_trie, 8, 5, 5, kNoPrealloc)},
+};
+INSTANTIATE_TEST_SUITE_P(All, MapRegions, testing::ValuesIn(kRegionCases), case_name<Case>);
+
+TEST(MapRegion, AccessOfPrograms) {
+  const struct {
+    u32 flags;
+    AddressClass cls;
+    u8 access;
+  } cases[] = {{0, AddressClass::MapValue, kRead | kWrite},
+               {kRdonlyProg, AddressClass::ReadOnly, kRead},
+               {kWronlyProg, AddressClass::MapValue, kWrite}};
+  for (const auto& expected : cases) {
+    const auto map = make(map_spec(MapType::hash, 4, 8, 1, expected.flags));
+    EXPECT_EQ(map->write(Bytes(1), Bytes(2), 0), 0);
+    Region region;
+    ASSERT_TRUE(map->region_of(reinterpret_cast<u64>(map->lookup(Bytes(1), 0)), region));
+    EXPECT_EQ(region.cls, expected.cls);
+    EXPECT_EQ(region.access, expected.access);
+  }
+}
+
+class MapStorms : public testing::TestWithParam<Case> {};
+
+// However often elements come and go: their memory is that of the most elements there were at once,
+// and few more. A value that was deleted stays a value of the map.
+TEST_P(MapStorms, UseMemoryAgain) {
+  const auto map = make(GetParam().spec, {.cpus = 2});
+  std::set<u64> values;
+  const auto key_of = [&](u64 key) {
+    return Bytes(GetParam().spec.type == MapType::lpm_trie ? 32 | key << 32 : key);
+  };
+  for (u64 round = 0; round < 50'000; ++round) {
+    ASSERT_EQ(map->update(key_of(round), Bytes(round), 0, 0), 0);
+    values.insert(reinterpret_cast<u64>(map->lookup(key_of(round), 0)));
+    ASSERT_EQ(map->update(key_of(round), Bytes(round), 0, 0), 0);
+    values.insert(reinterpret_cast<u64>(map->lookup(key_of(round), 0)));
+    ASSERT_TRUE(round < 10 || map->remove(key_of(round - 10)) == 0);
+  }
+  EXPECT_LE(values.size(), 2 * 12u);
+  Region region;
+  for (const u64 value : values) EXPECT_TRUE(map->region_of(value, region));
+}
+
+const Case kStormCases[] = {
+    {"hash", map_spec(MapType::hash, 4, 8, 1000)},
+    {"hash_full", map_spec(MapType::hash, 4, 8, 11)},
+    {"hash_on_demand", map_spec(MapType::hash, 4, 8, 1'000'000, kNoPrealloc)},
+    {"percpu_hash", map_spec(MapType::percpu_hash, 4, 8, 1000)},
+    {"lpm_trie", map_spec(MapType::lpm_trie, 8, 8, 0xffff'ffff, kNoPrealloc)},
+};
+INSTANTIATE_TEST_SUITE_P(All, MapStorms, testing::ValuesIn(kStormCases), case_name<Case>);
+
+#ifndef SKEP_OWN_ALLOCATOR
+
+u64 statm(int field) {
+  std::ifstream file("/proc/self/statm");
+  u64 pages = 0;
+  for (int i = 0; i <= field; ++i) file >> pages;
+  return pages * static_cast<u64>(sysconf(_SC_PAGESIZE));
+}
+u64 address_space() {
+  return statm(0);
+}
+u64 resident() {
+  return statm(1);
+}
+
+TEST(MapMemory, BigMapsAreNotTouchedBeforeTheyAreUsed) {
+  const u64 before = resident();
+  const auto array = make(map_spec(MapType::array, 4, 4096, 1u << 18));
+  const auto hash = make(map_spec(MapType::hash, 4, 4096, 1u << 18));
+  const auto on_demand = make(map_spec(MapType::hash, 4, 4096, 1u << 27, kNoPrealloc));
+  const auto trie = make(map_spec(MapType::lpm_trie, 8, 4096, ~0u, kNoPrealloc));
+  const auto ring = make(map_spec(MapType::ringbuf, 0, 0, 1u << 30));
+  const auto programs = make(map_spec(MapType::prog_array, 4, 4, 1u << 27));
+  ASSERT_TRUE(array && hash && on_demand && trie && ring && programs);
+  EXPECT_LT(resident() - before, 16u << 20);
+}
+
+// Runs `body` in a child that may use so much more address space; true if it says so.
+template <class Body>
+bool within(u64 bytes, Body body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const u64 limit = address_space() + bytes;
+    const rlimit both{limit, limit};
+    setrlimit(RLIMIT_AS, &both);
+    _exit(body() ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+constexpr u64 kLittle = 64 << 20;
+
+TEST(MapMemory, TooLittleForCreationIsAnError) {
+  const MapSpec specs[] = {
+      map_spec(MapType::array, 4, 1 << 20, 1000),
+      map_spec(MapType::percpu_array, 4, 32768, 10'000),
+      map_spec(MapType::hash, 4, 1 << 20, 1000),
+      map_spec(MapType::hash, 4, 8, 1 << 27, kNoPrealloc),
+      map_spec(MapType::percpu_hash, 4, 32768, 10'000),
+      map_spec(MapType::ringbuf, 0, 0, 1 << 30),
+      map_spec(MapType::prog_array, 4, 4, 1 << 27),
+  };
+  for (const MapSpec& spec : specs) {
+    EXPECT_TRUE(within(kLittle, [&] {
+      const auto map = create_map(spec, {.cpus = 4});
+      return !map && map.error().code == Code::no_memory;
+    })) << find_map_kind(spec.type)->name;
+  }
+}
+
+// First contents are as large as a data section: they are copied once, into the value.
+TEST(MapMemory, FirstContentsAreCopiedOnce) {
+  for (const u64 bytes : {kLittle / 3 * 2, kLittle * 2}) {
+    const bool fits = bytes < kLittle;
+    MapSpec spec = map_spec(MapType::array, 4, static_cast<u32>(bytes), 1);
+    spec.initial.assign(bytes, 1);
+    EXPECT_TRUE(within(kLittle, [&] {
+      const auto map = create_map(spec, {});
+      return map.has_value() == fits && (fits || map.error().code == Code::no_memory);
+    })) << bytes;
+  }
+}
+
+// Maps that grow stop with an error, stay as they are, and go on when something is deleted.
+TEST(MapMemory, TooLittleForGrowthIsAnError) {
+  const MapSpec specs[] = {
+      map_spec(MapType::hash, 8, 1 << 20, 1000, kNoPrealloc),
+      map_spec(MapType::lpm_trie, 12, 1 << 20, 1000, kNoPrealloc),
+  };
+  for (const MapSpec& spec : specs) {
+    EXPECT_TRUE(within(kLittle, [&] {
+      const auto map = create_map(spec, {});
+      if (!map) return false;
+      static u8 value[1 << 20];
+      u64 key = 0;
+      const auto bytes = [&](u64 number) { return Bytes(32 | number << 32); };
+      int error = 0;
+      while (error == 0 && key < 1000) error = (*map)->update(bytes(++key), value, 0, 0);
+      return error == kENOMEM && key > 10 && (*map)->lookup(bytes(key), 0) == nullptr &&
+             (*map)->lookup(bytes(1), 0) != nullptr && (*map)->remove(bytes(1)) == 0 &&
+             (*map)->update(bytes(key), value, 0, 0) == 0;
+    })) << find_map_kind(spec.type)->name;
+  }
+}
+
+#endif
+
+}  // namespace
+}  // namespace skep

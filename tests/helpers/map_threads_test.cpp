@@ -1,0 +1,260 @@
+// Maps under many threads: what must hold at any moment, and, with the thread sanitizer, that
+// nothing is undefined. Programs' accesses are the atomic ones that engines make.
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <thread>
+
+#include "helpers/maps/shared.h"
+#include "tests/helpers/map_support.h"
+
+namespace skep {
+namespace {
+
+constexpr std::chrono::milliseconds kTime{150};  // of a test
+
+// Runs all functions at once, each in a thread of its own; they look at `stop`, which is set in
+// time.
+template <class... Functions>
+void together(std::atomic<bool>& stop, Functions... functions) {
+  std::barrier start(sizeof...(functions) + 1);
+  std::vector<std::thread> threads;
+  (threads.emplace_back([&start, functions] {
+    start.arrive_and_wait();
+    functions();
+  }),
+   ...);
+  start.arrive_and_wait();
+  std::this_thread::sleep_for(kTime);
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A value that belongs to its key: two words that fit together.
+Bytes value_of(u64 key, u64 round) {
+  Bytes value(key << 32 | round);
+  const u64 check = ~(key << 32 | round);
+  std::memcpy(value.bytes + 8, &check, 8);
+  return value;
+}
+
+struct Case {
+  std::string name;
+  MapSpec spec;
+};
+
+class MapThreads : public testing::TestWithParam<Case> {};
+
+// Keys below kKept are there all the time, though replaced all the time; the others come and go.
+constexpr u64 kKept = 4, kKeys = 24;
+
+// Key as the map wants it: a number, or for tries a /8 (kept) or a /32 below one of those.
+Bytes key_of(const Map& map, u64 key) {
+  if (map.spec().type != MapType::lpm_trie) return Bytes(key);
+  return key < kKept ? Bytes(8 | (key + 1) << 32) : Bytes(32 | (key % kKept + 1) << 32 | key << 56);
+}
+
+// Whether a key always has a value: a trie's longer prefixes have at least that of the kept one.
+bool always_there(const Map& map, u64 key) {
+  const MapType type = map.spec().type;
+  return key < kKept || type == MapType::array || type == MapType::percpu_array ||
+         type == MapType::lpm_trie;
+}
+
+void write_all(Map& map, u32 cpu, u64 seed, const std::atomic<bool>& stop) {
+  for (u64 round = 1; !stop; ++round) {
+    const u64 key = (round * 7 + seed) % kKeys;
+    const Bytes map_key = key_of(map, key);
+    if (key < kKept || round % 3 != 0) {
+      map.update(map_key, value_of(key, round & 0xffff), 0, cpu);
+    } else {
+      map.remove(map_key);
+    }
+  }
+}
+
+void read_as_program(Map& map, u32 cpu, const std::atomic<bool>& stop) {
+  while (!stop) {
+    for (u64 key = 0; key < kKeys; ++key) {
+      u8* value = map.lookup(key_of(map, key), cpu);
+      ASSERT_TRUE(value != nullptr || !always_there(map, key)) << key;
+      if (value == nullptr) continue;
+      Region region;
+      ASSERT_TRUE(map.region_of(reinterpret_cast<u64>(value), region));
+      ASSERT_EQ(region.base, reinterpret_cast<u64>(value));
+      load_shared<u64>(value);
+      __atomic_fetch_add(reinterpret_cast<u64*>(value + 16), 1, __ATOMIC_RELAXED);
+    }
+  }
+}
+
+// The host's copies are made under the lock, so they are of the key's own value. (Arrays have no
+// lock, and a trie gives the value of another prefix when a longer one is gone.)
+void read_as_host(Map& map, const std::atomic<bool>& stop) {
+  std::vector<u8> value(map.host_value_size());
+  const bool whole = map.spec().type == MapType::hash;
+  while (!stop) {
+    for (u64 key = 0; key < kKeys; ++key) {
+      const int error = map.read(key_of(map, key), value.data());
+      ASSERT_TRUE(error == 0 || !always_there(map, key));
+      if (error != 0 || !whole) continue;
+      ASSERT_EQ(number_at(value.data()) >> 32, key);
+      ASSERT_EQ(number_at(value.data()), ~number_at(value.data() + 8));
+    }
+  }
+}
+
+void iterate(Map& map, const std::atomic<bool>& stop) {
+  while (!stop) {
+    Bytes key, next;
+    int error = map.next_key(nullptr, next);
+    for (int steps = 0; error == 0 && steps < 100; ++steps) {
+      std::memcpy(key.bytes, next.bytes, sizeof key.bytes);
+      error = map.next_key(key, next);
+    }
+  }
+}
+
+TEST_P(MapThreads, ReadersWritersAndDeleters) {
+  const auto map = make(GetParam().spec, {.cpus = 2});
+  ASSERT_NE(map, nullptr);
+  for (u64 key = 0; key < kKept; ++key) map->update(key_of(*map, key), value_of(key, 0), 0, 0);
+  std::atomic<bool> stop{false};
+  together(
+      stop, [&] { write_all(*map, 0, 0, stop); }, [&] { write_all(*map, 1, 11, stop); },
+      [&] { read_as_program(*map, 0, stop); }, [&] { read_as_program(*map, 1, stop); },
+      [&] { read_as_host(*map, stop); }, [&] { iterate(*map, stop); });
+}
+
+std::vector<Case> cases() {
+  using enum MapType;
+  using namespace map_flags;
+  return {
+      {"array", map_spec(array, 4, 24, kKeys)},
+      {"percpu_array", map_spec(percpu_array, 4, 24, kKeys)},
+      {"hash", map_spec(hash, 4, 24, kKeys)},
+      {"hash_full", map_spec(hash, 4, 24, kKept + 1)},
+      {"hash_of_8_byte_keys", map_spec(hash, 8, 24, 16)},
+      {"hash_on_demand", map_spec(hash, 4, 24, kKeys, kNoPrealloc)},
+      {"percpu_hash", map_spec(percpu_hash, 4, 24, kKeys)},
+      {"lpm_trie", map_spec(lpm_trie, 8, 24, kKeys, kNoPrealloc)},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, MapThreads, testing::ValuesIn(cases()), case_name<Case>);
+
+// Elements of a growing map are found by address while chunks are added.
+TEST(MapThreadsGrowing, RegionsWhileGrowing) {
+  const auto map = make(map_spec(MapType::hash, 4, 512, 20'000, map_flags::kNoPrealloc));
+  std::atomic<bool> stop{false};
+  std::atomic<u64> written{0};
+  together(
+      stop,
+      [&] {
+        const std::vector<u8> value(512, 1);
+        for (u64 key = 0; key < 20'000 && !stop; ++key) {
+          ASSERT_EQ(map->update(Bytes(key), value.data(), 0, 0), 0);
+          written = key;
+        }
+      },
+      [&] {
+        Region region;
+        for (u64 key = 0; !stop; key = (key + 7) % (written + 1)) {
+          const u8* value = map->lookup(Bytes(key), 0);
+          ASSERT_TRUE(value == nullptr || map->region_of(reinterpret_cast<u64>(value), region));
+        }
+      });
+}
+
+// Records of each producer arrive once, in order, whole.
+TEST(MapThreadsRing, ProducersAndConsumer) {
+  const auto map = make(map_spec(MapType::ringbuf, 0, 0, 4096));
+  constexpr u64 kProducers = 3;
+  struct Record {
+    u64 producer, number;
+    u8 fill[];
+  };
+  std::atomic<bool> stop{false};
+  u64 written[kProducers] = {};
+  const auto produce = [&](u64 producer) {
+    for (u64 number = 0; !stop; ++number) {
+      const u64 size = sizeof(Record) + (number * 13 + producer) % 100;
+      u8* memory = map->reserve(size);
+      for (; memory == nullptr; memory = map->reserve(size)) {
+        if (stop) {
+          written[producer] = number;
+          return;
+        }
+        std::this_thread::yield();
+      }
+      const bool discard = number % 5 == 0;
+      auto* record = reinterpret_cast<Record*>(memory);
+      record->producer = producer;
+      record->number = number;
+      std::memset(record->fill, static_cast<int>(number), size - sizeof(Record));
+      map->commit(memory, discard, 0);
+      written[producer] = number + 1;
+    }
+  };
+  u64 next[kProducers] = {1, 1, 1};
+  const auto sink = [&](std::span<const u8> got) {
+    const auto* record = reinterpret_cast<const Record*>(got.data());
+    ASSERT_LT(record->producer, kProducers);
+    u64& expected = next[record->producer];
+    ASSERT_EQ(record->number, expected);
+    expected += expected % 5 == 4 ? 2 : 1;
+    ASSERT_EQ(got.size(), sizeof(Record) + (record->number * 13 + record->producer) % 100);
+    for (const u8 byte : got.subspan(sizeof(Record)))
+      ASSERT_EQ(byte, static_cast<u8>(record->number));
+  };
+  together(
+      stop, [&] { produce(0); }, [&] { produce(1); }, [&] { produce(2); },
+      [&] {
+        while (!stop) {
+          map->consume(sink);
+          EXPECT_LE(map->query(0), 4096u);
+        }
+      });
+  map->consume(sink);
+  for (u64 producer = 0; producer < kProducers; ++producer) {
+    const u64 last = written[producer];
+    EXPECT_EQ(next[producer], last % 5 == 0 ? last + 1 : last);
+    EXPECT_GT(last, 0u);
+  }
+  EXPECT_EQ(map->query(0), 0u);
+}
+
+struct Alive : Callable {
+  std::atomic<u64> magic{0x5ec0};
+  ~Alive() { magic = 0; }
+};
+
+TEST(MapThreadsProgArray, TargetsLiveWhileRunsHoldThem) {
+  ActiveRuns runs;
+  const auto map = make(map_spec(MapType::prog_array, 4, 4, 2), {.runs = &runs});
+  std::atomic<bool> stop{false};
+  const auto replace = [&](u32 index) {
+    for (int round = 0; !stop; ++round) {
+      const int error = round % 4 == 3 ? map->erase(Bytes(index))
+                                       : map->set_target(index, std::make_shared<Alive>());
+      ASSERT_TRUE(error == 0 || error == kEBUSY || error == kENOENT) << error;
+    }
+  };
+  const auto run = [&](u32 cpu) {
+    while (!stop) {
+      const ActiveRuns::Run active(map->active_runs(), cpu);
+      for (u32 index = 0; index < 2; ++index) {
+        const auto* target = static_cast<const Alive*>(map->target(index));
+        if (target == nullptr) continue;
+        std::this_thread::yield();
+        ASSERT_EQ(target->magic, 0x5ec0u);
+      }
+    }
+  };
+  together(
+      stop, [&] { replace(0); }, [&] { replace(1); }, [&] { run(0); }, [&] { run(1); },
+      [&] { run(17); });
+}
+
+}  // namespace
+}  // namespace skep

@@ -1,0 +1,103 @@
+// Programs in the kernel: loaded with their maps, test-run, refused with the verifier's reason.
+// Skipped where bpf(2) is refused.
+#include "kernel/backend.h"
+
+#include <gtest/gtest.h>
+
+#include "helpers/contexts/frames.h"
+#include "tests/support/image.h"
+#include "vm/vm.h"
+
+namespace skep {
+namespace {
+
+using test::array_spec;
+using test::image_of;
+
+class KernelPrograms : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto ok = check_permission(); !ok) GTEST_SKIP() << "needs permission: " << ok.error().text;
+  }
+
+  // Runs on a packet of 64 zeros.
+  RunResult run(Loaded& program, ProgramType type, Packet* out = nullptr) {
+    const u8 bytes[64] = {};
+    auto buffer = PacketBuffer::make(bytes, type);
+    EXPECT_TRUE(buffer);
+    Frame frame;
+    frame.type = type;
+    frame.packet = buffer->packet();
+    Env env = Env::deterministic(1);
+    const RunResult result = program.run(frame, {.env = &env});
+    if (out != nullptr) *out = frame.packet;
+    buffer_ = std::move(*buffer);
+    return result;
+  }
+
+  PacketBuffer buffer_;
+  std::unique_ptr<Backend> backend_ = make_kernel_backend();
+  Vm vm_;
+};
+
+TEST_F(KernelPrograms, RunWithTheirMaps) {
+  const auto image = image_of(
+      "*(u32 *)(r10 - 4) = 0\nr1 = map[n]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\n"
+      "if r0 == 0 goto out\nr1 = 7\nlock *(u64 *)(r0 + 0) += r1\nout:\nr0 = 2\nexit\n",
+      ProgramType::xdp, {array_spec("n", 8, 1)});
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  const InstanceProgram& program = (*instance)->programs()[0];
+  ASSERT_NE(program.loaded, nullptr) << program.error->text;
+  EXPECT_EQ(run(*program.loaded, ProgramType::xdp).r0, 2u);
+  const u32 key = 0;
+  u64 value = 0;
+  Map& map = *(*instance)->map("n");
+  EXPECT_EQ(map.read(reinterpret_cast<const u8*>(&key), reinterpret_cast<u8*>(&value)), 0);
+  EXPECT_EQ(value, 7u);
+}
+
+TEST_F(KernelPrograms, ChangePackets) {
+  const auto image = image_of(
+      "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 2\nif r4 > r3 goto out\n"
+      "*(u8 *)(r2 + 1) = 9\nout:\nr0 = 2\nexit\n",
+      ProgramType::xdp);
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  Packet packet;
+  const RunResult result = run(*(*instance)->programs()[0].loaded, ProgramType::xdp, &packet);
+  ASSERT_TRUE(result.ok()) << result.message;
+  EXPECT_EQ(packet.end - packet.data, 64);
+  EXPECT_EQ(packet.data[1], 9);
+}
+
+TEST_F(KernelPrograms, RefusalsHaveTheLog) {
+  const auto image = image_of("r0 = *(u64 *)(r1 + 9999)\nexit\n", ProgramType::xdp);
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  const InstanceProgram& program = (*instance)->programs()[0];
+  ASSERT_TRUE(program.error);
+  EXPECT_EQ(program.error->code, Code::kernel_refused);
+  EXPECT_NE(program.error->text.find("EACCES"), std::string::npos) << program.error->text;
+}
+
+TEST_F(KernelPrograms, VerdictsHaveTheObjectionAndItsPlace) {
+  const auto image = image_of("r2 = 1\nr0 = *(u64 *)(r1 + 9999)\nexit\n", ProgramType::xdp);
+  const auto verdict = kernel_verify(image, {}, {.log_level = 1});
+  ASSERT_TRUE(verdict) << verdict.error().text;
+  EXPECT_FALSE(verdict->accepted);
+  EXPECT_NE(verdict->log.message.find("invalid bpf_context access"), std::string::npos)
+      << verdict->text;
+  EXPECT_EQ(verdict->log.pc, Pc{1});
+}
+
+TEST_F(KernelPrograms, OurOwnTypesAreNotTheKernels) {
+  const auto image = image_of("r0 = 0\nexit\n", ProgramType::raw);
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  ASSERT_TRUE((*instance)->programs()[0].error);
+  EXPECT_EQ((*instance)->programs()[0].error->code, Code::not_runnable);
+}
+
+}  // namespace
+}  // namespace skep

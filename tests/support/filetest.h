@@ -1,0 +1,34 @@
+// Filetests: programs as text with what they should do in their comments.
+//
+// A file holds any number of programs. A label in the first column starts one; labels inside are
+// indented. Comments before the first program count for all, a comment block right above a label
+// for that program, and comments after its insns, up to a blank line, are what is expected of it.
+//
+//   ; run: type=raw modes=checked,trusted     how to run; these are the defaults
+//   ; map h: hash key=4 value=8 entries=16    a map, called map[h]
+//   ; put h[01000000] = 0500000000000000      an element of it before the run
+//   ; mem: 01 02 03                           raw: the memory that r1 points to; else the packet
+//   ; ctx mark = 7                            a field of the context
+//   ; budget: 100      ; cpu: 1               of the run
+//   ; entry: 2                                a prog array's slot: ; slot p[0] = other_program
+//
+//   ; r0 = 0x10        ; insns = 12           what must come out
+//   ; mem = 01 02      ; h[01000000] = 06..   memory or packet, map elements; `= none`
+//   ; print: text                             one line of bpf_printk
+//   insn  ; fault: bad_access                 the run must end here so
+//   insn  ; error: bad_register               the program must be refused, here
+//   ; error: map_too_large                    the same, with no place
+//   ; dis:                                    the block's other lines are the disassembly;
+//   ;   0: r0 = 1                             `bless` rewrites it
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace skep::test {
+
+// Runs the programs of one file; gives what went wrong, a line each. With `bless`, rewrites the
+// `dis:` blocks instead of comparing them.
+std::vector<std::string> run_filetest(const std::string& path, bool bless);
+
+}  // namespace skep::test

@@ -1,0 +1,48 @@
+// Random programs that a kernel's verifier accepts, and that say much when they go wrong.
+//
+// Pointers stay in registers of fixed roles (r6 context, r7 packet, r9 map value), all else are
+// scalars that are initialised before use. Statements come from a grammar: arithmetic of every
+// form, memory of every size, branches, loops of a known number of turns, helpers, local calls,
+// callbacks, tail calls. At the end all scalars, stack slots, and memory read back are folded into
+// r0, so that one wrong bit anywhere comes out. Equal seeds give equal programs.
+// Used by tests/agree/agree.cpp, whose report counts what the programs reach.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "helpers/spec/image.h"
+
+namespace skep::test {
+
+struct GeneratorOptions {
+  ProgramType type = ProgramType::xdp;
+  u32 statements = 30;  // of the main function
+};
+
+inline constexpr u32 kGeneratorValueSize = 32;  // of all maps but the read-only one
+
+// The maps that every program may use; indices as below. The prog array's first slot names the
+// program "target".
+std::vector<MapSpec> generator_maps();
+enum GeneratorMap : u32 { kArray, kHash, kPerCpuArray, kLpm, kRing, kProgs };
+
+// A generated program: its insns, main first, and its functions.
+struct Generated {
+  std::vector<Insn> insns;
+  u64 seed = 0;
+};
+Generated generate(u64 seed, const GeneratorOptions& options);
+
+// An image of it, with the BTF that kernels want of callbacks. Null if the insns are no program.
+std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType type,
+                                            std::string name = "generated");
+
+// Takes insns out and makes operands simpler as long as `still_wrong` holds, until nothing more
+// goes. Jumps and calls follow what moves. `still_wrong` is shown well-formed programs only.
+std::vector<Insn> minimise(std::vector<Insn> insns,
+                           const std::function<bool(const std::vector<Insn>&)>& still_wrong);
+
+}  // namespace skep::test

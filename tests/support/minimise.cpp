@@ -1,0 +1,130 @@
+// Smaller programs that still show what a big one showed: insns are taken out in shrinking pieces,
+// then operands are made simpler, until nothing more goes.
+
+#include <algorithm>
+
+#include "tests/support/generator.h"
+
+namespace skep::test {
+namespace {
+
+// An insn whose target is the index of another one in the list.
+struct Item {
+  Decoded insn;
+  bool jumps = false;
+  std::size_t target = 0;
+};
+
+bool has_target(const Decoded& insn) {
+  return insn.is_jump() || insn.op == Op::CallLocal || insn.op == Op::LoadFunc;
+}
+
+std::vector<Item> take_apart(const Program& program) {
+  std::vector<std::size_t> item_of(program.size(), 0);
+  std::vector<Item> items;
+  for (Pc pc; pc.value < program.size(); pc = pc + program.at(pc).slots()) {
+    item_of[pc.value] = items.size();
+    items.push_back({program.at(pc), has_target(program.at(pc)), 0});
+  }
+  for (Item& item : items) {
+    if (item.jumps) item.target = item_of[item.insn.target.value];
+  }
+  return items;
+}
+
+std::vector<Insn> put_together(std::vector<Item> items) {
+  std::vector<u32> pc_of;
+  u32 pc = 0;
+  for (const Item& item : items) {
+    pc_of.push_back(pc);
+    pc += item.insn.slots();
+  }
+  std::vector<Insn> insns;
+  for (Item& item : items) {
+    const Pc here{static_cast<u32>(insns.size())};
+    if (item.jumps) item.insn.target = {item.target < items.size() ? pc_of[item.target] : pc};
+    const Encoded encoded = encode(item.insn, here);
+    for (u32 i = 0; i < encoded.count; ++i) insns.push_back(encoded.slots[i]);
+  }
+  return insns;
+}
+
+// Without the items [first, first + count); what jumped there goes to what follows.
+std::vector<Item> without(const std::vector<Item>& items, std::size_t first, std::size_t count) {
+  std::vector<Item> left;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i >= first && i < first + count) continue;
+    left.push_back(items[i]);
+    std::size_t& target = left.back().target;
+    if (target >= first + count)
+      target -= count;
+    else if (target > first)
+      target = first;
+  }
+  return left;
+}
+
+class Minimiser {
+ public:
+  Minimiser(std::vector<Item> items,
+            const std::function<bool(const std::vector<Insn>&)>& still_wrong)
+      : items_(std::move(items)), still_wrong_(still_wrong) {}
+
+  std::vector<Insn> run() {
+    for (bool smaller = true; smaller;) {
+      smaller = false;
+      for (std::size_t count = std::max<std::size_t>(items_.size() / 2, 1); count > 0; count /= 2) {
+        for (std::size_t at = 0; at + count <= items_.size();) {
+          if (keep(without(items_, at, count)))
+            smaller = true;
+          else
+            ++at;
+        }
+      }
+      smaller |= simplify();
+    }
+    return put_together(items_);
+  }
+
+ private:
+  bool keep(std::vector<Item> candidate) {
+    if (candidate.empty()) return false;
+    auto insns = put_together(candidate);
+    if (!Program::make(insns) || !still_wrong_(insns)) return false;
+    items_ = std::move(candidate);
+    return true;
+  }
+
+  // Jumps always or never taken become gotos or go; constants become small.
+  bool simplify() {
+    bool any = false;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (kind(items_[i].insn.op) == OpKind::Jump) {
+        auto candidate = items_;
+        candidate[i].insn = {.op = Op::Ja};
+        any |= keep(std::move(candidate));
+      }
+      if (items_[i].insn.op == Op::LoadImm) {
+        auto candidate = items_;
+        candidate[i].insn = {
+            .op = Op::Mov, .bits = 64, .immediate = true, .dst = items_[i].insn.dst, .imm = 1};
+        any |= keep(std::move(candidate));
+      }
+    }
+    return any;
+  }
+
+  std::vector<Item> items_;
+  const std::function<bool(const std::vector<Insn>&)>& still_wrong_;
+};
+
+}  // namespace
+
+std::vector<Insn> minimise(std::vector<Insn> insns,
+                           const std::function<bool(const std::vector<Insn>&)>& still_wrong) {
+  const auto program = Program::make(insns);
+  if (!program || !still_wrong(insns)) return insns;
+  return Minimiser(take_apart(*program), still_wrong).run();
+}
+
+}  // namespace skep::test

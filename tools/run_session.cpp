@@ -1,0 +1,91 @@
+// Loads the program of a run, makes its maps and fills them. See run_arguments.h.
+#include "tools/globals.h"
+#include "tools/map_data.h"
+#include "tools/run_arguments.h"
+
+namespace skep {
+namespace {
+
+const ProgramTypeRow& type_of(const std::string& name) {
+  const ProgramTypeRow* row = find_program_type(name);
+  if (row == nullptr) raise<Code::usage>(fmt::format("--type {}: no such program type", name));
+  return *row;
+}
+
+// The program to run: the one named, or the only one. Its reason if it could not be made.
+std::shared_ptr<const Image> choose(const Object& object, const RunArguments& arguments) {
+  if (arguments.name.empty() && object.programs.size() + object.failures.size() > 1) {
+    raise<Code::several_programs>(object.name, object.programs.size() + object.failures.size(),
+                                  program_names(object));
+  }
+  return must(object.image(arguments.name),
+              arguments.program.path == "-" ? "stdin" : arguments.program.path);
+}
+
+// The object's images, with the chosen one's type changed, and with other first contents of maps.
+std::vector<std::shared_ptr<const Image>> prepare_images(const Object& object,
+                                                         std::shared_ptr<const Image>& chosen,
+                                                         const RunArguments& arguments) {
+  auto maps = object.maps;
+  if (!arguments.globals.empty()) {
+    auto changed = std::make_shared<std::vector<MapSpec>>(*object.maps);
+    set_globals(object, arguments.globals, *changed);
+    maps = changed;
+  }
+  std::vector<std::shared_ptr<const Image>> images;
+  for (const auto& image : object.programs) {
+    const bool is_chosen = image == chosen;
+    auto copy = std::make_shared<Image>(*image);
+    copy->maps = maps;
+    if (is_chosen && !arguments.type.empty()) {
+      copy->type = type_of(arguments.type).type;
+      copy->attach_type = 0;
+    }
+    if (is_chosen) chosen = copy;
+    images.push_back(std::move(copy));
+  }
+  return images;
+}
+
+Loaded* find_loaded(const Instance& instance, const Image& image) {
+  for (const InstanceProgram& program : instance.programs()) {
+    if (program.image.get() != &image) continue;
+    if (program.error) throw Failure{*program.error};
+    return program.loaded.get();
+  }
+  raise<Code::unhandled>("the program was not loaded");
+}
+
+VmOptions vm_options(const RunArguments& arguments) {
+  const u32 needed = arguments.cpu.value_or(0) + 1;
+  VmOptions options;
+  options.cpus = arguments.cpus == 0 ? needed : arguments.cpus;
+  if (options.cpus < needed) {
+    raise<Code::usage>(fmt::format("--cpu {} needs --cpus of {} or more", *arguments.cpu, needed));
+  }
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Session> make_session(const RunArguments& arguments) {
+  auto session = std::make_unique<Session>(vm_options(arguments));
+  session->object = std::make_shared<const Object>(
+      load_program(read_program(arguments.program), arguments.program));
+  session->image = choose(*session->object, arguments);
+  const auto images = prepare_images(*session->object, session->image, arguments);
+  if (!is_emulated(session->image->type))
+    raise<Code::type_not_emulated>(name(session->image->type));
+  session->backend = make_interpreter(
+      {.mode = arguments.trusted ? Mode::Trusted : Mode::Checked, .trace = arguments.trace});
+  session->instance = must(session->vm.load(images, *session->backend));
+  session->loaded = find_loaded(*session->instance, *session->image);
+  session->env = arguments.seed ? Env::deterministic(*arguments.seed) : Env::host();
+  session->env.cpus = session->cpus;
+  set_task(arguments.task, session->env.task);
+  plan_reports(arguments, *session);
+  fill_maps(*session, arguments);
+  return session;
+}
+
+}  // namespace skep

@@ -1,0 +1,68 @@
+// Vm: the front door. It owns maps, brings images to life on a backend, and finds them by name.
+//
+//   skep::Vm vm;
+//   auto object = SKEP_TRY(skep::load(bytes, {}));             // loader/loader.h
+//   auto instance = SKEP_TRY(vm.load(object.images(), {}));
+//   skep::Frame frame = ...;                                    // helpers/contexts/frames.h
+//   skep::Env env = skep::Env::host();
+//   auto result = instance->find("xdp_firewall")->run(frame, {.env = &env});
+//
+// A Vm and its instances may be used by many threads at once; an Instance must not outlive its Vm.
+// Tested by tests/vm/vm_test.cpp.
+#pragma once
+
+#include "helpers/bodies/env.h"
+#include "helpers/contexts/frames.h"
+#include "vm/backend.h"
+#include "vm/map_table.h"
+
+namespace skep {
+
+struct VmOptions {
+  u32 cpus = 1;  // values of per-CPU maps; RunOptions::cpu is below it
+  u32 max_maps = 4096;
+};
+
+// One program of an instance: loaded, or why not.
+struct InstanceProgram {
+  std::shared_ptr<const Image> image;
+  std::unique_ptr<Loaded> loaded;  // null if it could not be loaded
+  std::optional<Error> error;
+};
+
+// The programs of one object on one backend, with their maps.
+class Instance {
+ public:
+  std::span<const InstanceProgram> programs() const { return programs_; }
+  Loaded* find(std::string_view program) const;         // null if unknown or not loaded
+  Map* map(std::string_view name) const;                // by the object's name of it
+  std::span<Map* const> maps() const { return maps_; }  // in the order of the object
+
+ private:
+  friend class Vm;
+  std::vector<InstanceProgram> programs_;
+  std::vector<Map*> maps_;
+  std::vector<u32> map_ids_;
+};
+
+class Vm {
+ public:
+  explicit Vm(VmOptions options = {});
+
+  MapTable& maps() { return maps_; }
+
+  // Creates the maps that the images share (all images of one call come from one object), loads
+  // each image, and fills prog arrays with the programs that the object puts there. A program that
+  // fails to load leaves its error in the instance; a map that fails fails the call. `reuse` gives
+  // maps that exist already, by name: they must have the spec's type and sizes.
+  Result<std::unique_ptr<Instance>> load(std::span<const std::shared_ptr<const Image>> images,
+                                         Backend& backend,
+                                         std::span<const std::pair<std::string, u32>> reuse = {});
+  // The same on a checked interpreter.
+  Result<std::unique_ptr<Instance>> load(std::span<const std::shared_ptr<const Image>> images);
+
+ private:
+  MapTable maps_;
+};
+
+}  // namespace skep
