@@ -50,7 +50,8 @@ struct Report {
 struct Tracer {
   Counts& counts;
   u64 insns = 0;
-  Pc last;
+  const Program* program = nullptr;  // that ran `last`: tail calls change it
+  Pc last{};
 };
 
 void count_insn(void* user, Pc pc, const Image& image, const u64 (&)[kRegs]) {
@@ -63,7 +64,11 @@ void count_insn(void* user, Pc pc, const Image& image, const u64 (&)[kRegs]) {
   if (insn.op == Op::LoadMap) {
     ++tracer.counts.maps[std::string(find_map_kind((*image.maps)[insn.map_index()].type)->name)];
   }
-  if (pc < tracer.last && image.program.at(tracer.last).is_jump()) ++tracer.counts.loops;
+  if (tracer.program == &image.program && pc < tracer.last &&
+      image.program.at(tracer.last).is_jump()) {
+    ++tracer.counts.loops;
+  }
+  tracer.program = &image.program;
   tracer.last = pc;
 }
 
@@ -115,7 +120,7 @@ class Comparison {
       if (!difference.empty()) return "interpreter / kernel: " + difference;
     }
     if (!count) return "";
-    Tracer tracer{report_.counts, 0, {}};
+    Tracer tracer{.counts = report_.counts};
     const Outcome traced =
         run_on(*traced_, images, packet, {.trace = count_insn, .trace_user = &tracer});
     report_.lengths.push_back(tracer.insns);
