@@ -82,16 +82,9 @@ class ArrayMap final : public Map {
     return 0;
   }
 
-  int do_next_key(const u8* key, u8* next) override {
-    const u32 index = key != nullptr ? index_of(key) : entries_;
-    if (index == entries_ - 1) return kENOENT;
-    const u32 following = index < entries_ ? index + 1 : 0;
-    std::memcpy(next, &following, sizeof following);
-    return 0;
-  }
+  int do_next_key(const u8* key, u8* next) override { return next_index(key, next, entries_); }
 
  private:
-  static u32 index_of(const u8* key) { return static_cast<u32>(load_bytes(key, 4)); }
   u8* value(u32 index, u32 cpu) const {
     return values_.get() + cpu * cpu_stride_ + index * stride_;
   }

@@ -2,7 +2,10 @@
 // spec is valid; the result is empty but for the first contents of arrays.
 #pragma once
 
+#include <cstring>
+
 #include "helpers/maps/map.h"
+#include "helpers/maps/shared.h"
 
 namespace skep {
 
@@ -23,6 +26,20 @@ Result<std::unique_ptr<Map>> make_map(const MapSpec& spec, const MapWorld& world
     return fail<Code::no_memory>(fmt::format("map '{}'", spec.name));
   }
   return map;
+}
+
+// A key of the maps whose keys are the indexes below max_entries.
+inline u32 index_of(const u8* key) {
+  return static_cast<u32>(load_bytes(key, 4));
+}
+
+// What they answer to next_key.
+inline int next_index(const u8* key, u8* next, u32 entries) {
+  const u32 index = key != nullptr ? index_of(key) : entries;
+  if (index == entries - 1) return kENOENT;
+  const u32 following = index < entries ? index + 1 : 0;
+  std::memcpy(next, &following, sizeof following);
+  return 0;
 }
 
 }  // namespace skep

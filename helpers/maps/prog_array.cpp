@@ -90,16 +90,9 @@ class ProgArray final : public Map {
 
   int do_erase(const u8* key) override { return set_target(index_of(key), nullptr, 0); }
 
-  int do_next_key(const u8* key, u8* next) override {
-    const u32 index = key != nullptr ? index_of(key) : entries_;
-    if (index == entries_ - 1) return kENOENT;
-    const u32 following = index < entries_ ? index + 1 : 0;
-    std::memcpy(next, &following, sizeof following);
-    return 0;
-  }
+  int do_next_key(const u8* key, u8* next) override { return next_index(key, next, entries_); }
 
  private:
-  static u32 index_of(const u8* key) { return static_cast<u32>(load_bytes(key, 4)); }
   Slot* slots() const { return reinterpret_cast<Slot*>(memory_.get()); }
 
   // With the lock held: swaps. The first program decides which type may ever be here, as tail calls

@@ -7,19 +7,9 @@
 #include <ostream>
 
 #include "helpers/maps/map.h"
+#include "tests/support/map_specs.h"
 
 namespace skep {
-
-inline MapSpec map_spec(MapType type, u32 key, u32 value, u32 entries, u32 flags = 0) {
-  MapSpec spec;
-  spec.name = "m";
-  spec.type = type;
-  spec.key_size = key;
-  spec.value_size = value;
-  spec.max_entries = entries;
-  spec.flags = flags;
-  return spec;
-}
 
 inline std::unique_ptr<Map> make(const MapSpec& spec, MapWorld world = {}) {
   auto map = create_map(spec, world);

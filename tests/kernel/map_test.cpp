@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernel/map.h"
+#include "tests/support/map_specs.h"
 
 namespace skep {
 namespace {
@@ -15,22 +16,12 @@ class KernelMaps : public testing::Test {
   }
 };
 
-MapSpec spec_of(MapType type, u32 key, u32 value, u32 entries) {
-  MapSpec spec;
-  spec.name = "test";
-  spec.type = type;
-  spec.key_size = key;
-  spec.value_size = value;
-  spec.max_entries = entries;
-  return spec;
-}
-
 const u8* bytes(const u32& value) {
   return reinterpret_cast<const u8*>(&value);
 }
 
 TEST_F(KernelMaps, ElementsOfAHash) {
-  auto map = KernelMap::create(spec_of(MapType::hash, 4, 4, 2), {});
+  auto map = KernelMap::create(map_spec(MapType::hash, 4, 4, 2), {});
   ASSERT_TRUE(map) << map.error().text;
   const u32 key = 7, value = 9;
   u32 read = 0, next = 0;
@@ -47,7 +38,7 @@ TEST_F(KernelMaps, ElementsOfAHash) {
 }
 
 TEST_F(KernelMaps, BatchesOfAnArray) {
-  auto map = KernelMap::create(spec_of(MapType::hash, 4, 4, 8), {});
+  auto map = KernelMap::create(map_spec(MapType::hash, 4, 4, 8), {});
   ASSERT_TRUE(map) << map.error().text;
   const u32 keys[] = {1, 2, 3}, values[] = {10, 20, 30};
   const auto wrote = (*map)->write_batch(bytes(keys[0]), bytes(values[0]), 3, 0);
@@ -65,7 +56,7 @@ TEST_F(KernelMaps, BatchesOfAnArray) {
 }
 
 TEST_F(KernelMaps, MappedArrayAndFreeze) {
-  MapSpec spec = spec_of(MapType::array, 4, 8, 4);
+  MapSpec spec = map_spec(MapType::array, 4, 8, 4);
   spec.flags = map_flags::kMmapable;
   auto map = KernelMap::create(spec, {});
   ASSERT_TRUE(map) << map.error().text;
@@ -84,13 +75,13 @@ TEST_F(KernelMaps, MappedArrayAndFreeze) {
 }
 
 TEST_F(KernelMaps, PerCpuValuesComeTogether) {
-  auto map = KernelMap::create(spec_of(MapType::percpu_array, 4, 4, 1), {});
+  auto map = KernelMap::create(map_spec(MapType::percpu_array, 4, 4, 1), {});
   ASSERT_TRUE(map) << map.error().text;
   EXPECT_EQ((*map)->host_value_size(), 8 * possible_cpus());
 }
 
 TEST_F(KernelMaps, ByIdItIsTheSameMap) {
-  auto map = KernelMap::create(spec_of(MapType::array, 4, 4, 1), {});
+  auto map = KernelMap::create(map_spec(MapType::array, 4, 4, 1), {});
   ASSERT_TRUE(map) << map.error().text;
   const u32 key = 0, value = 5;
   ASSERT_EQ((*map)->write(bytes(key), bytes(value), 0), 0);
@@ -99,12 +90,12 @@ TEST_F(KernelMaps, ByIdItIsTheSameMap) {
   u32 read = 0;
   EXPECT_EQ((*again)->read(bytes(key), reinterpret_cast<u8*>(&read)), 0);
   EXPECT_EQ(read, value);
-  EXPECT_EQ((*again)->spec().name, "test");
+  EXPECT_EQ((*again)->spec().name, "m");
   EXPECT_EQ((*again)->spec().type, MapType::array);
 }
 
 TEST_F(KernelMaps, QueuesAndStacks) {
-  auto map = KernelMap::create(spec_of(MapType::queue, 0, 4, 2), {});
+  auto map = KernelMap::create(map_spec(MapType::queue, 0, 4, 2), {});
   ASSERT_TRUE(map) << map.error().text;
   const u32 one = 1, two = 2;
   u32 out = 0;
@@ -120,7 +111,7 @@ TEST_F(KernelMaps, QueuesAndStacks) {
 }
 
 TEST_F(KernelMaps, RefusalsSayWhy) {
-  const auto map = KernelMap::create(spec_of(MapType::array, 3, 4, 1), {});
+  const auto map = KernelMap::create(map_spec(MapType::array, 3, 4, 1), {});
   ASSERT_FALSE(map);
   EXPECT_EQ(map.error().code, Code::kernel_refused);
   EXPECT_NE(map.error().text.find("EINVAL"), std::string::npos) << map.error().text;

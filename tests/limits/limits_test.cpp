@@ -12,6 +12,7 @@
 #include "loader/loader.h"
 #include "tests/limits/limiter.h"
 #include "tests/support/large_objects.h"
+#include "tests/support/map_specs.h"
 
 namespace skep::test {
 namespace {
@@ -43,14 +44,9 @@ Operation make_program() {
 }
 
 Operation create(MapType type, u32 key_size, u32 value_size, u32 max_entries, u32 flags = 0) {
-  MapSpec spec;
-  spec.name = "m";
-  spec.type = type;
-  spec.key_size = key_size;
-  spec.value_size = value_size;
-  spec.max_entries = max_entries;
-  spec.flags = flags;
-  return [spec](std::string& text) { return outcome_of(create_map(spec, {.cpus = 4}), text); };
+  return [spec = map_spec(type, key_size, value_size, max_entries, flags)](std::string& text) {
+    return outcome_of(create_map(spec, {.cpus = 4}), text);
+  };
 }
 
 Operation create_array() {

@@ -29,14 +29,7 @@ Result<Object> link(std::initializer_list<std::vector<u8>> objects,
 }
 
 Object link_good(std::initializer_list<std::vector<u8>> objects) {
-  auto object = link(objects, {.name = "linked"});
-  if (!object) {
-    ADD_FAILURE() << object.error().text;
-    return {};
-  }
-  for (const LoadFailure& failure : object->failures) ADD_FAILURE() << failure.error.text;
-  for (const LoadFailure& error : object->errors) ADD_FAILURE() << error.error.text;
-  return *std::move(object);
+  return test::good(link(objects, {.name = "linked"}));
 }
 
 std::vector<std::string> functions_of(const Image& image) {

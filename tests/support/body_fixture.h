@@ -16,6 +16,7 @@
 #include "helpers/maps/map.h"
 #include "helpers/spec/proto.h"
 #include "isa/diagnostic.h"
+#include "tests/support/map_specs.h"
 
 namespace skep::test {
 
@@ -136,7 +137,7 @@ class BodyTest : public testing::Test {
 class NotedMap final : public Map {
  public:
   explicit NotedMap(MapType type, u32 key_size = 4, u32 value_size = 8, u32 entries = 4)
-      : Map(spec_of(type, key_size, value_size, entries)) {}
+      : Map(map_spec(type, key_size, value_size, entries, 0, "noted")) {}
 
   u8* lookup(const u8* key, u32 cpu) override {
     note("lookup", key, spec().key_size);
@@ -179,15 +180,6 @@ class NotedMap final : public Map {
   }
 
  private:
-  static MapSpec spec_of(MapType type, u32 key_size, u32 value_size, u32 entries) {
-    MapSpec spec;
-    spec.name = "noted";
-    spec.type = type;
-    spec.key_size = key_size;
-    spec.value_size = value_size;
-    spec.max_entries = entries;
-    return spec;
-  }
   void note(std::string what, const u8* bytes, u32 size) {
     for (u32 i = 0; i < size; ++i) what += fmt::format(" {:02x}", bytes[i]);
     notes.push_back(std::move(what));

@@ -3,22 +3,12 @@
 #include "isa/btf.h"
 #include "tests/support/btf_builder.h"
 #include "tests/support/generator.h"
+#include "tests/support/map_specs.h"
 
 namespace skep::test {
 namespace {
 
 constexpr u32 kValueSize = kGeneratorValueSize;
-
-MapSpec spec_of(const char* name, MapType type, u32 key, u32 value, u32 entries, u32 flags = 0) {
-  MapSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.key_size = key;
-  spec.value_size = value;
-  spec.max_entries = entries;
-  spec.flags = flags;
-  return spec;
-}
 
 // Types for the functions: each is `static long f(long, long, long, long, long)`.
 std::shared_ptr<const Btf> functions_btf(std::span<Subprogram> functions) {
@@ -36,13 +26,13 @@ std::shared_ptr<const Btf> functions_btf(std::span<Subprogram> functions) {
 
 std::vector<MapSpec> generator_maps() {
   std::vector<MapSpec> maps = {
-      spec_of("a", MapType::array, 4, kValueSize, 4),
-      spec_of("h", MapType::hash, 4, kValueSize, 3),
-      spec_of("c", MapType::percpu_array, 4, kValueSize, 4),
-      spec_of("l", MapType::lpm_trie, 8, kValueSize, 5, map_flags::kNoPrealloc),
-      spec_of("r", MapType::ringbuf, 0, 0, 4096),
-      spec_of("p", MapType::prog_array, 4, 4, 3),
-      spec_of("t", MapType::array, 4, 16, 1, map_flags::kRdonlyProg),
+      map_spec(MapType::array, 4, kValueSize, 4, 0, "a"),
+      map_spec(MapType::hash, 4, kValueSize, 3, 0, "h"),
+      map_spec(MapType::percpu_array, 4, kValueSize, 4, 0, "c"),
+      map_spec(MapType::lpm_trie, 8, kValueSize, 5, map_flags::kNoPrealloc, "l"),
+      map_spec(MapType::ringbuf, 0, 0, 4096, 0, "r"),
+      map_spec(MapType::prog_array, 4, 4, 3, 0, "p"),
+      map_spec(MapType::array, 4, 16, 1, map_flags::kRdonlyProg, "t"),
   };
   maps[kProgs].slots = {{0, "target", 0}};
   maps.back().initial = {'s', 'k', 'e', 'p', 0, 0, 0, 0, 'x', 0, 0, 0, 0, 0, 0, 0};

@@ -20,9 +20,8 @@ inline std::vector<u8> fixture(const std::string& name) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-// An object that loads without any failure.
-inline Object load_good(std::span<const u8> bytes, const LoadOptions& options = {}) {
-  auto object = load(bytes, options);
+// An object that was loaded without any failure.
+inline Object good(Result<Object> object) {
   if (!object) {
     ADD_FAILURE() << object.error().text;
     return {};
@@ -30,6 +29,10 @@ inline Object load_good(std::span<const u8> bytes, const LoadOptions& options = 
   for (const LoadFailure& failure : object->failures) ADD_FAILURE() << failure.error.text;
   for (const LoadFailure& error : object->errors) ADD_FAILURE() << error.error.text;
   return *std::move(object);
+}
+
+inline Object load_good(std::span<const u8> bytes, const LoadOptions& options = {}) {
+  return good(load(bytes, options));
 }
 
 inline Object load_fixture(const std::string& name, LoadOptions options = {}) {
