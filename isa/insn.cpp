@@ -275,15 +275,16 @@ Result<Decoded> decode(std::span<const Insn> insns, Pc pc) {
   if (kind(form.op) == OpKind::Lddw) {
     if (auto ok = join_lddw(insns, pc, out); !ok) return std::unexpected(std::move(ok).error());
   }
-  if (written_reg(out) == kFrameReg) {
-    return fail_at<Code::write_to_frame_pointer>(pc, row(out.op).name);
-  }
   // Wraps for wild offsets; Program::make refuses what is outside of the function.
   const bool by_imm = out.op == Op::JaLong || out.op == Op::CallLocal || out.op == Op::LoadFunc;
   if (out.is_jump() || by_imm) {
     out.target = {pc.value + 1 + static_cast<u32>(by_imm ? static_cast<i32>(out.imm) : out.off)};
   }
   return out;
+}
+
+bool writes_frame_pointer(const Decoded& insn) {
+  return written_reg(insn) == kFrameReg;
 }
 
 Status decode_all(std::span<const Insn> insns, std::span<Decoded> all) {

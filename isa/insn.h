@@ -145,6 +145,10 @@ std::span<const Form> forms();  // sorted by opcode
 // not checked against the program: Program::make does that.
 Result<Decoded> decode(std::span<const Insn> insns, Pc pc);
 
+// Whether r10 would be written, which no engine does: a run that gets there ends in a fault. The
+// instruction decodes all the same, because Linux minds it only where it can be reached.
+bool writes_frame_pointer(const Decoded& insn);
+
 // Decodes all slots into `all`, which is as long and so is indexed by Pc; the second slot of an
 // lddw has `second_slot` set.
 Status decode_all(std::span<const Insn> insns, std::span<Decoded> all);

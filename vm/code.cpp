@@ -109,6 +109,10 @@ class Lowering {
   Step& step_at(Pc pc) { return code_.steps[code_.step_of[pc.value]]; }
 
   Status lower(const Decoded& insn, Pc pc) {
+    if (writes_frame_pointer(insn)) {
+      add(control_handler(Control::ReadOnly), pc);
+      return {};
+    }
     switch (kind(insn.op)) {
       case OpKind::Alu:
       case OpKind::Unary:

@@ -40,6 +40,7 @@ enum class Control : u8 {
   TailCall,
   Exit,
   BadHelper,  // a call of something that has no body
+  ReadOnly,   // a write to r10
   Charge,     // before a block that is entered without a jump: charges it
   Trace,      // calls Exec::trace
   LoadContext,

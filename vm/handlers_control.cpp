@@ -123,6 +123,10 @@ const Step* bad_helper(const Step* step, Exec* exec, i64 budget) {
   return fault(step, exec, budget, code, number, insn.op == Op::CallKfunc);
 }
 
+const Step* read_only(const Step* step, Exec* exec, i64 budget) {
+  return fault(step, exec, budget, Code::write_to_frame_pointer);
+}
+
 // Returns to the caller that waits, with r0 as it is.
 const Step* exit(const Step*, Exec* exec, i64 budget) {
   close_frame(*exec);
@@ -267,6 +271,7 @@ Handler control_handler(Control control) {
     case Control::TailCall: return tail_call;
     case Control::Exit: return exit;
     case Control::BadHelper: return bad_helper;
+    case Control::ReadOnly: return read_only;
     case Control::Charge: return charge;
     case Control::Trace: return trace;
     case Control::LoadContext: return load_context;

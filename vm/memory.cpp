@@ -83,6 +83,10 @@ std::string message_of(const Run& run, const Fault& fault) {
     case Code::bad_code_address:
       return make_error<Code::bad_code_address>(pc, fault.address, "code of this program").text;
     case Code::bad_map_handle: return make_error<Code::bad_map_handle>(pc, fault.address).text;
+    case Code::write_to_frame_pointer:
+      return make_error<Code::write_to_frame_pointer>(pc,
+                                                      row(run.image->program.at(fault.pc).op).name)
+          .text;
     case Code::core_poisoned: return make_error<Code::core_poisoned>(pc).text;
     default:
       return fmt::format("insn {}: {} ({:#x}, {} bytes)", pc, row(fault.code).title, fault.address,

@@ -58,8 +58,6 @@ const Case kRefused[] = {
      "insn 1: lddw takes two slots, but the program ends after the first"},
     {"bad_register", "r0 = r11\nexit", Code::bad_register, 0,
      "insn 0: r11 does not exist, registers are r0 to r10"},
-    {"frame_pointer", "r10 += 8\nexit", Code::write_to_frame_pointer, 0,
-     "insn 0: Add writes r10, the frame pointer, which is read only"},
 };
 
 class Refused : public testing::TestWithParam<Case> {};

@@ -54,10 +54,7 @@ TEST_P(EveryForm, AssemblesToTheSameBytes) {
   int tried = 0;
   for_each_operand(GetParam(), [&](std::span<const Insn> slots) {
     const auto decoded = decode(slots, Pc{0});
-    if (!decoded) {
-      ASSERT_EQ(decoded.error().code, Code::write_to_frame_pointer) << decoded.error().text;
-      return;
-    }
+    ASSERT_TRUE(decoded) << decoded.error().text;
     ++tried;
     for (DisasmPrefix prefix :
          {DisasmPrefix::None, DisasmPrefix::Pc, DisasmPrefix::Opcode, DisasmPrefix::Bytes}) {

@@ -215,6 +215,13 @@ TEST(Loader, RecursionIsOneCopy) {
   EXPECT_EQ(program.at(Pc{2}).target, Pc{2});
 }
 
+// Linux minds a write to r10 only where its verifier gets to, so it is no reason not to load.
+TEST(Loader, LeavesWritesToTheFramePointerToWhoRuns) {
+  ElfBuilder builder;
+  builder.program("xdp", "prog", {mov(0, 1), make_insn(0x55, 0, 0, 1, 0), mov(10, 0), kExit});
+  EXPECT_EQ(load_good(builder).programs.size(), 1u);
+}
+
 struct BadReference {
   const char* name;
   void (*make)(ElfBuilder&);
