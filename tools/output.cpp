@@ -143,6 +143,10 @@ std::string Table::text(std::string_view indent) const {
   return text;
 }
 
+void write_error(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 std::string grouped(u64 number) {
   std::string text = std::to_string(number);
   for (std::size_t place = text.size(); place > 3; place -= 3) text.insert(place - 3, ",");

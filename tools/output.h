@@ -106,6 +106,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// What another program wrote to stderr, to ours, as it is.
+void write_error(std::string_view text);
+
 // 1234567 as "1,234,567".
 std::string grouped(u64 number);
 // The bytes as "offset: hex  text" lines.
