@@ -18,6 +18,14 @@ constexpr u64 kPageSize = 4096;
 constexpr u32 kMaxMembers = 32;  // there are a dozen different ones
 constexpr u32 kPinByName = 1;    // enum libbpf_pin_type
 
+// A ring's size is made a power of two pages, as libbpf does.
+void round_ring_size(MapSpec& spec) {
+  if (spec.type != MapType::ringbuf && spec.type != MapType::user_ringbuf) return;
+  if (spec.max_entries == 0 || spec.max_entries > 1u << 31) return;
+  spec.max_entries =
+      static_cast<u32>(std::max<u64>(kPageSize, std::bit_ceil(u64{spec.max_entries})));
+}
+
 // Reads one definition; the first thing that is wrong is the reason.
 class Definition {
  public:
@@ -160,15 +168,8 @@ bool Definition::read(u32 type, bool inner) {
     if (!read_member(member)) return false;
   }
   if (spec_.type == MapType::unspec) return fail("it has no type");
+  round_ring_size(spec_);
   return true;
-}
-
-// A ring's size is made a power of two pages, as libbpf does.
-void round_ring_size(MapSpec& spec) {
-  if (spec.type != MapType::ringbuf && spec.type != MapType::user_ringbuf) return;
-  if (spec.max_entries == 0 || spec.max_entries > 1u << 31) return;
-  spec.max_entries =
-      static_cast<u32>(std::max<u64>(kPageSize, std::bit_ceil(u64{spec.max_entries})));
 }
 
 // Symbols of .maps by name, which say where a variable lies.
@@ -192,7 +193,6 @@ void add_map(Linked& linked, u32 unit, u32 variable, Place place) {
     return linked.note(spec.name, spec.section,
                        make_error<Code::bad_map_definition>(spec.name, definition.reason()));
   }
-  round_ring_size(spec);
   const u32 index = static_cast<u32>(linked.maps.size());
   if (spec.type == MapType::arena && linked.arena_map == Linked::kNoMap) linked.arena_map = index;
   linked.map_places.emplace_back(place, index);

@@ -68,6 +68,17 @@ struct {
       });
 } shaped SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, 2);
+  __type(key, __u32);
+  __array(
+      values, struct {
+        __uint(type, BPF_MAP_TYPE_RINGBUF);
+        __uint(max_entries, 5000);
+      });
+} rings SEC(".maps");
+
 int target(struct xdp_md* ctx);
 
 struct {

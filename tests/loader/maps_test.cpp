@@ -29,6 +29,7 @@ const Definition kDefinitions[] = {
     {"second", MapType::hash, 4, 8, 8, 0, 0, false},
     {"outer", MapType::array_of_maps, 4, 4, 4, 0, 0, false},
     {"shaped", MapType::hash_of_maps, 4, 4, 2, 0, 0, false},
+    {"rings", MapType::array_of_maps, 4, 4, 2, 0, 0, false},
     {"jumps", MapType::prog_array, 4, 4, 8, 0, 0, false},
     {"hidden", MapType::percpu_array, 4, 8, 1, 0, 0, false},
 };
@@ -72,6 +73,9 @@ TEST(Maps, HaveInnerMaps) {
   ASSERT_NE(shaped.inner, nullptr);
   EXPECT_EQ(shaped.inner->value_size, 12u);
   EXPECT_TRUE(shaped.slots.empty());
+  const MapSpec& rings = map_of(object, "rings");
+  ASSERT_NE(rings.inner, nullptr);
+  EXPECT_EQ(rings.inner->max_entries, 8192u) << "whole pages, as of any ring";
 }
 
 TEST(Maps, HaveProgramsInTheirSlots) {
