@@ -14,14 +14,13 @@ constexpr std::size_t kMapName = 15;  // characters of a map's name (Linux BPF_O
 constexpr u64 kMaxAlignment = 4096;
 constexpr std::size_t kSuffixRoom = 7;  // kept free for ".rodata", shorter suffixes alike
 
-// "firewall.rodata": what of the object's name fits before the section's, but for sections with a
-// name of their own (".data.stats"), which stand alone.
+// "firewall.rodata": what of the object's name fits before the section's. Sections with a name of
+// their own (".data.stats") stand alone, with all of it: the kernel cuts it off, as any map's.
 std::string map_name(std::string_view object, std::string_view section) {
+  if (section.find('.', 1) != section.npos) return std::string(section);
   object = object.substr(0, object.find('.'));
   const std::size_t suffix = std::min(kMapName, std::max(kSuffixRoom, section.size()));
-  std::size_t prefix = std::min(kMapName - suffix, object.size());
-  if (section.find('.', 1) != section.npos) prefix = 0;
-  std::string name(object.substr(0, prefix));
+  std::string name(object.substr(0, std::min(kMapName - suffix, object.size())));
   name += section.substr(0, suffix);
   for (char& c : name) {
     const bool keep = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';

@@ -27,7 +27,7 @@ const Case kCases[] = {
     {"data_fix.data", ".data", 12, map_flags::kMmapable, false, true},
     {"data_fix.bss", ".bss", 64, map_flags::kMmapable, false, false},
     {".data.own", ".data.own", 4, 0, false, true},
-    {".data.shared_by", ".data.shared_by_name", 4, map_flags::kMmapable, false, true},
+    {".data.shared_by_name", ".data.shared_by_name", 4, map_flags::kMmapable, false, true},
     {".rodata.text", ".rodata.text", 6, map_flags::kRdonlyProg | map_flags::kMmapable, true, true},
     {".bss.more", ".bss.more", 4, map_flags::kMmapable, false, false},
 };
