@@ -12,18 +12,29 @@ constexpr u64 kLegacySize = 20;     // type, key size, value size, entries, flag
 constexpr u64 kLegacyMinimum = 16;  // the oldest have no flags
 constexpr u64 kLegacyMaximum = 256;
 constexpr u64 kIproute2Size = 36;  // more: id, pinning, inner id, inner index
+constexpr u64 kEitherSize = 28;    // iproute2's up to pinning, or inner index and NUMA node
 
 void note(Linked& linked, std::string_view map, std::string_view section, std::string reason) {
   linked.note(map, section, make_error<Code::bad_map_definition>(map, reason));
 }
 
-// Fields after flags were never understood by anyone but iproute2 (struct bpf_elf_map); those of
-// other lengths must be zero. Returns what is wrong, or nothing.
+bool holds_maps(MapType type) {
+  return type == MapType::array_of_maps || type == MapType::hash_of_maps;
+}
+
+// Fields after flags were never understood by anyone but iproute2 (struct bpf_elf_map, which may
+// end early) and by the kernel's own samples; those of other lengths must be zero. Returns what is
+// wrong, or nothing.
 std::string read_later_fields(const Elf& file, std::span<const u8> data, MapSpec& spec) {
   if (data.size() == kIproute2Size) {
     spec.pinned = file.read<u32>(data, 24) != 0;
     const bool nests = file.read<u32>(data, 28) != 0 || file.read<u32>(data, 32) != 0;
     return nests ? "inner maps of iproute2's kind are not supported" : "";
+  }
+  if (data.size() == kEitherSize && !holds_maps(spec.type)) {
+    const bool is_node = (spec.flags & map_flags::kNumaNode) != 0;
+    spec.pinned = !is_node && file.read<u32>(data, 24) != 0;
+    return {};
   }
   for (u64 at = kLegacySize; at < data.size(); ++at) {
     if (data[at] == 0) continue;
