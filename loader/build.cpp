@@ -179,7 +179,7 @@ Status Builder::check_unrelocated(const ProgramPart& part, u32 slot, const Insn&
   if (!kfunc && !load) return {};
   return fail<Code::bad_relocation>(
       unit_of(part).section_name(function_of(part).section),
-      u64{function_of(part).first + slot} * sizeof(Insn), "",
+      u64{function_of(part).first + slot} * sizeof(Insn), fmt::format("number {}", insn.imm),
       kfunc ? "the call names a kernel function by number, which only a running kernel knows"
             : "the load names a map or variable by number, which only a running kernel knows");
 }

@@ -2,6 +2,8 @@
 // kernel. Tested by tests/loader/loader_test.cpp.
 #include "loader/references.h"
 
+#include <algorithm>
+
 namespace skep {
 namespace {
 
@@ -39,6 +41,12 @@ class Referrer {
                                       reason);
   }
 
+  bool is_bad_map() const {
+    return std::ranges::any_of(linked_.errors, [&](const LoadFailure& failure) {
+      return failure.error.code == Code::bad_map_definition && failure.name == symbol_.name;
+    });
+  }
+
   Result<Reference> function(RelocationKind kind, Place place) const {
     const Unit& unit = linked_.units[place.unit];
     const bool whole = place.offset % sizeof(Insn) == 0 && place.offset / sizeof(Insn) <= ~u32{0};
@@ -74,7 +82,10 @@ class Referrer {
     if (use == SectionUse::Code) return function(RelocationKind::Function, place);
     if (use == SectionUse::Maps || use == SectionUse::LegacyMaps) {
       const i64 map = linked_.map_at(place);
-      if (map < 0) return refuse("no map is defined there");
+      if (map < 0) {
+        return refuse(is_bad_map() ? "the definition of this map is in error itself"
+                                   : "no map is defined there");
+      }
       return Reference{.kind = RelocationKind::Map, .map = static_cast<u32>(map)};
     }
     if (use == SectionUse::Arena) {

@@ -224,6 +224,19 @@ TEST(Loader, LeavesWritesToTheFramePointerToWhoRuns) {
   EXPECT_EQ(load_good(builder).programs.size(), 1u);
 }
 
+TEST(Loader, AProgramOfABadMapSaysSo) {
+  ElfBuilder builder;
+  const u32 code = builder.program("xdp", "prog", {lddw(1), kUpper, kExit});
+  const u32 maps = builder.section("maps", Bytes(12));
+  builder.relocations(code, {{0, builder.symbol("table", maps, 0)}});
+  const auto object = load(builder.build(), {});
+  ASSERT_TRUE(object) << object.error().text;
+  ASSERT_EQ(object->failures.size(), 1u);
+  EXPECT_EQ(object->failures[0].error.text,
+            "section 'xdp', offset 0x0: relocation against 'table': the definition of this map is "
+            "in error itself");
+}
+
 struct BadReference {
   const char* name;
   void (*make)(ElfBuilder&);
@@ -310,9 +323,9 @@ const BadReference kBadReferences[] = {
      },
      "its section is not loaded"},
     {"NumberedMap", [](ElfBuilder& b) { program_with(b, {make_insn(0x18, 1, 1), kUpper, kExit}); },
-     "names a map or variable by number"},
+     "relocation against 'number 0': the load names a map or variable by number"},
     {"NumberedKfunc", [](ElfBuilder& b) { program_with(b, {make_insn(0x85, 0, 2, 0, 77), kExit}); },
-     "names a kernel function by number"},
+     "relocation against 'number 77': the call names a kernel function by number"},
     {"HalfAnLddw", [](ElfBuilder& b) { program_with(b, {mov(0, 0), lddw(1)}); },
      "a function ends inside of a 16-byte instruction"},
     {"NotAnInsn", [](ElfBuilder& b) { program_with(b, {make_insn(0xff), kExit}); },
