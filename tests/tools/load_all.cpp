@@ -1,6 +1,7 @@
 // load_all: loads every object of a directory, relocates it against a kernel's types, disassembles
-// it, and prints one line a program: object, program, status, reason, tab-separated. For running
-// the loader over large collections of real objects; see docs/testing.md.
+// each program and assembles the text again, which must give the same bytes. Prints one line a
+// program: object, program, status, reason, tab-separated. For running the loader over large
+// collections of real objects, which tests/scripts/ makes.
 //
 //   load_all [--btf FILE] [--kconfig FILE] [--link] PATH...
 //
@@ -14,6 +15,9 @@
 #include <fstream>
 #include <map>
 
+#include "helpers/spec/proto.h"
+#include "isa/asm.h"
+#include "isa/disasm.h"
 #include "loader/loader.h"
 
 namespace {
@@ -56,12 +60,90 @@ bool read_target(Arguments& arguments, const char* path) {
 
 struct Counts {
   u32 objects = 0, unreadable = 0, programs = 0, failed = 0, errors = 0, insns = 0;
-  u32 core = 0, core_failed = 0;
+  u32 core = 0, core_failed = 0, lines = 0, bad_text = 0;
 };
 
 void print_line(const std::string& object, std::string_view program, std::string_view status,
                 std::string_view reason) {
   fmt::print("{}\t{}\t{}\t{}\n", object, program, status, reason);
+}
+
+// ---- text and back
+// -------------------------------------------------------------------------------
+
+// Names by index. Of two of a name only the first one can be written by it.
+std::vector<std::string> map_names(const Image& image) {
+  std::vector<std::string> names;
+  for (const MapSpec& spec : *image.maps) {
+    names.push_back(std::ranges::find(names, spec.name) != names.end() ? std::string() : spec.name);
+  }
+  return names;
+}
+
+std::vector<std::string> extern_names(const Image& image) {
+  std::vector<std::string> names;
+  for (const Extern& each : image.externs) names.push_back(each.name);
+  return names;
+}
+
+std::string name_at(const std::vector<std::string>& names, u32 index) {
+  return index < names.size() ? names[index] : std::string();
+}
+
+std::string helper_name(i32 id) {
+  const HelperProto* proto = find_helper(static_cast<u32>(id));
+  return proto == nullptr ? std::string() : std::string(proto->name);
+}
+
+std::optional<i32> helper_id(std::string_view name) {
+  const HelperProto* proto = find_helper(name);
+  return proto == nullptr ? std::nullopt : std::optional(static_cast<i32>(proto->id));
+}
+
+std::string text_of(const Image& image) {
+  DisasmOptions options;
+  options.helper = helper_name;
+  options.map = [names = map_names(image)](u32 index) { return name_at(names, index); };
+  options.external = [names = extern_names(image)](u32 index) { return name_at(names, index); };
+  return disassemble(image.program, options);
+}
+
+// The first thing that is wrong with the text of a program, or nothing.
+std::string fault_of(const Image& image, std::string_view text) {
+  const Program& program = image.program;
+  if (text.empty()) return "no text";
+  if (const auto at = text.find(".quad"); at != text.npos) {
+    return fmt::format("no instruction: {}", text.substr(at, text.find('\n', at) - at));
+  }
+  AsmOptions options;
+  options.maps = map_names(image);
+  options.externs = extern_names(image);
+  options.helper = helper_id;
+  const auto assembly = assemble(text, options);
+  if (!assembly) return assembly.error().text;
+  const auto insns = program.insns();
+  const auto [mine, other] = std::ranges::mismatch(insns, assembly->insns);
+  if (mine != insns.end() || other != assembly->insns.end()) {
+    return fmt::format("insn {} is another one after assembly", mine - insns.begin());
+  }
+  const auto starts = [](std::span<const Subprogram> all) {
+    std::vector<Pc> pcs;
+    for (const Subprogram& each : all) pcs.push_back(each.first);
+    return pcs;
+  };
+  const bool same = starts(program.subprograms()) == starts(assembly->subprograms);
+  return same ? std::string() : "its functions are others after assembly";
+}
+
+void print_program(const std::string& object, const Image& image, Counts& counts) {
+  ++counts.programs;
+  counts.insns += image.program.size();
+  const std::string text = text_of(image);
+  counts.lines += static_cast<u32>(std::ranges::count(text, '\n'));
+  const std::string fault = fault_of(image, text);
+  counts.bad_text += !fault.empty();
+  if (!fault.empty()) return print_line(object, image.name, "bad text", fault);
+  print_line(object, image.name, "ok", fmt::format("{} insns", image.program.size()));
 }
 
 void print_object(const std::string& name, const Result<Object>& object, Counts& counts) {
@@ -70,11 +152,7 @@ void print_object(const std::string& name, const Result<Object>& object, Counts&
     ++counts.unreadable;
     return print_line(name, "", "unreadable", object.error().text);
   }
-  for (const auto& image : object->programs) {
-    ++counts.programs;
-    counts.insns += image->program.size();
-    print_line(name, image->name, "ok", fmt::format("{} insns", image->program.size()));
-  }
+  for (const auto& image : object->programs) print_program(name, *image, counts);
   for (const LoadFailure& failure : object->failures) {
     ++counts.failed;
     print_line(name, failure.name, "failed", failure.error.text);
@@ -128,10 +206,12 @@ int main(int argc, char** argv) {
   const auto start = std::chrono::steady_clock::now();
   run(arguments, counts);
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  fmt::print(stderr,
-             "{} objects: {} unreadable; {} programs of {} insns, {} failed; {} other errors; "
-             "{} CO-RE relocations, {} not satisfied; {:.2f} s\n",
-             counts.objects, counts.unreadable, counts.programs, counts.insns, counts.failed,
-             counts.errors, counts.core, counts.core_failed, time.count());
-  return counts.unreadable + counts.failed + counts.errors == 0 ? 0 : 1;
+  fmt::print(
+      stderr,
+      "{} objects: {} unreadable; {} programs of {} insns, {} failed; {} other errors; "
+      "{} CO-RE relocations, {} not satisfied; {} lines of text, that of {} programs does not "
+      "assemble to the same; {:.2f} s\n",
+      counts.objects, counts.unreadable, counts.programs, counts.insns, counts.failed,
+      counts.errors, counts.core, counts.core_failed, counts.lines, counts.bad_text, time.count());
+  return counts.unreadable + counts.failed + counts.errors + counts.bad_text == 0 ? 0 : 1;
 }
