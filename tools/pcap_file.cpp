@@ -3,6 +3,7 @@
 
 #include <pcap/pcap.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -106,11 +107,12 @@ void CaptureWriter::close() {
 }
 
 Buffer with_ethernet(std::span<const u8> ip_packet) {
-  Buffer frame(14);
+  constexpr std::size_t kHeader = 14;
+  Buffer frame(kHeader + ip_packet.size());
   const bool version6 = !ip_packet.empty() && ip_packet[0] >> 4 == 6;
   frame[12] = version6 ? 0x86 : 0x08;
   frame[13] = version6 ? 0xdd : 0x00;
-  frame.insert(frame.end(), ip_packet.begin(), ip_packet.end());
+  std::ranges::copy(ip_packet, frame.begin() + kHeader);
   return frame;
 }
 
