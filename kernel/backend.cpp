@@ -85,7 +85,8 @@ Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, u3
   attr.insns = address_of(insns.data());
   attr.license = address_of(image.license.c_str());
   attr.kernel_version = image.kernel_version;
-  attr.flags = options.flags | (image.sleepable ? 1u << 4 : 0) | (image.frags ? 1u << 5 : 0);
+  const bool sleeps = image.sleepable || image.type == ProgramType::syscall;  // the latter always
+  attr.flags = options.flags | (sleeps ? 1u << 4 : 0) | (image.frags ? 1u << 5 : 0);
   attr.expected_attach_type = image.attach_type;
   attr.attach_btf_id = attach_id;
   set_name(attr.name, image.name);
