@@ -12,7 +12,7 @@ struct Choices {
 };
 constexpr Choices kChoices[] = {
     {"--color", "auto always never"},
-    {"--engine", "interpreter"},
+    {"--engine", "interpreter kernel"},
     {"--mode", "checked trusted"},
     {"--format", "hex bin c"},
 };

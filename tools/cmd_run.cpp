@@ -12,6 +12,7 @@ constexpr const char* kExamples =
     "  skep run tc.o --data 0x0200000000020200000000010800 --ctx mark=7 --trace\n"
     "  skep run program.s --data 01020304                 assembly: r1 = memory, r2 = its length\n"
     "  skep run filter.o --map blocked=blocked.json --set debug=true --records events=event\n"
+    "  skep run filter.o --pcap in.pcap --dump-maps --engine kernel     the same by bpf(2)\n"
     "Values of --ctx are numbers, or put bytes into memory that the program can read through\n"
     "bpf_probe_read_*, and are their address: @user:TEXT (with a zero byte after it),\n"
     "@user:hex:BYTES, @user:file:PATH, and the same with @kernel:. Fields are those of the\n"
@@ -85,10 +86,7 @@ void add_reports(CLI::App& app, RunArguments& run) {
 void add_engine(CLI::App& app, RunArguments& run) {
   static const std::map<std::string, bool> kModes{{"checked", false}, {"trusted", true}};
   constexpr const char* kGroup = "Engine";
-  app.add_option("--engine", run.engine, "interpreter")
-      ->check(CLI::IsMember({"interpreter"}).description(""))
-      ->type_name("ENGINE")
-      ->group(kGroup);
+  add_engine_option(app, run.engine)->group(kGroup);
   app.add_option("--mode", run.trusted,
                  "checked: judge each memory access (default); trusted: none")
       ->transform(CLI::CheckedTransformer(kModes).description(""))
@@ -108,7 +106,9 @@ void add_engine(CLI::App& app, RunArguments& run) {
       ->check(CLI::Range(0u, 1023u).description(""))
       ->type_name("NUMBER")
       ->group(kGroup);
-  app.add_option("--cpus", run.cpus, "CPUs of the machine, for per-CPU maps (default: 1)")
+  app.add_option(
+         "--cpus", run.cpus,
+         "CPUs of the machine, for per-CPU maps (default: 1; the kernel's are this machine's)")
       ->check(CLI::Range(1u, 1024u).description(""))
       ->type_name("COUNT")
       ->group(kGroup);
@@ -123,7 +123,7 @@ void add_engine(CLI::App& app, RunArguments& run) {
 }
 
 Exit run(const RunArguments& arguments, Output& output) {
-  const auto session = make_session(arguments);
+  const auto session = make_session(arguments, output);
   return arguments.capture.empty() ? run_once(arguments, *session, output)
                                    : run_capture(arguments, *session, output);
 }

@@ -92,14 +92,12 @@ class Filler {
       fail("the value of a prog array is the name of a program");
     const std::string name = entry["value"].get<std::string>();
     Loaded* program = session_.instance->find(name);
-    if (program == nullptr || program->callable() == nullptr)
+    if (program == nullptr || (session_.engine.emulates && program->callable() == nullptr))
       fail(fmt::format("there is no program '{}' to jump to", name));
-    u32 index = 0;
-    std::memcpy(&index, key.data(), std::min(key.size(), sizeof(index)));
-    // The instance owns the program, and outlives the map.
-    check(map_.set_target(
-              index, std::shared_ptr<const Callable>(std::shared_ptr<void>(), program->callable())),
-          entry["key"]);
+    MapSlot slot{.program = name};
+    std::memcpy(&slot.index, key.data(), std::min(key.size(), sizeof(slot.index)));
+    if (slot.index >= map_.spec().max_entries) check(kE2BIG, entry["key"]);
+    must(session_.backend->fill_slot(map_, slot, program, nullptr));
   }
 
   void check(int error, const Json& key) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "tools/command.h"
+#include "tools/engine.h"
 #include "tools/program_input.h"
 #include "vm/vm.h"
 
@@ -81,6 +82,7 @@ struct MapTypes {
 struct Session {
   std::shared_ptr<const Object> object;
   std::shared_ptr<const Image> image;
+  const Engine& engine;
   Vm vm;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Instance> instance;
@@ -91,14 +93,14 @@ struct Session {
   std::vector<Map*> reported;            // maps to show after the run
   std::map<const Map*, MapTypes> types;  // of those that --records and --keys name
 
-  explicit Session(VmOptions options) : vm(options), cpus(options.cpus) {}
+  Session(const Engine& with, VmOptions options) : engine(with), vm(options), cpus(options.cpus) {}
 };
 
 // A map by its name, or by its section: .bss instead of firewall.bss. Null if there is none.
 Map* find_map(const Session& session, std::string_view name);
 
-// Loads what the arguments name, fills its maps.
-std::unique_ptr<Session> make_session(const RunArguments& arguments);
+// Loads what the arguments name, fills its maps. Warns of what the engine will not tell.
+std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output);
 
 // A frame of the image's type with the fields of --ctx, without its packet.
 Frame make_frame(const RunArguments& arguments, Session& session);

@@ -25,6 +25,11 @@ struct Tally {
 
 constexpr std::size_t kShownFaults = 5;
 
+// Null where nobody counts.
+Json insns_document(const Engine& engine, u64 insns) {
+  return engine.emulates ? Json(insns) : Json();
+}
+
 class CaptureRun {
  public:
   CaptureRun(const RunArguments& arguments, Session& session, Output& output)
@@ -51,6 +56,7 @@ class CaptureRun {
   // A pass for its speed alone.
   void repeat(const Capture& capture) {
     Frame frame;
+    takes_cpus_ = false;  // moving to another one takes longer than a run
     for (std::size_t i = 0; i < capture.packets.size(); ++i)
       run_packet(i, capture.packets[i].bytes, frame);
   }
@@ -69,6 +75,7 @@ class CaptureRun {
     }
     // Without --cpu the packets take turns, as the queues of a device would.
     options_.cpu = arguments_.cpu ? *arguments_.cpu : static_cast<u32>(index % session_.cpus);
+    if (takes_cpus_) take_cpu(session_.engine, options_.cpu);
     return session_.loaded->run(frame, options_);
   }
 
@@ -96,7 +103,7 @@ class CaptureRun {
                           {"length", packet.bytes.size()},
                           {"verdict", verdict},
                           {"r0", result.r0},
-                          {"insns", result.insns}});
+                          {"insns", insns_document(session_.engine, result.insns)}});
     }
   }
 
@@ -116,6 +123,7 @@ class CaptureRun {
   PacketBuffer buffer_;
   PacketBuffer large_;
   RunOptions options_;
+  bool takes_cpus_ = true;
   Tally tally_;
   Json packets_ = Json::array();
 };
@@ -168,11 +176,17 @@ Json capture_document(const RunArguments& arguments, const Session& session, con
                       {"pc", fault.pc.value},
                       {"text", run.tally().fault_texts[i]}});
   }
-  Json document{{"program", session.image->name},    {"section", session.image->section},
-                {"type", name(session.image->type)}, {"capture", arguments.capture},
-                {"packets", capture.packets.size()}, {"verdicts", run.tally().verdicts},
-                {"classes", run.tally().classes},    {"insns", run.tally().insns},
-                {"faults", run.tally().faults},      {"first_faults", faults}};
+  Json document{{"program", session.image->name},
+                {"section", session.image->section},
+                {"type", name(session.image->type)},
+                {"capture", arguments.capture},
+                {"packets", capture.packets.size()},
+                {"verdicts", run.tally().verdicts},
+                {"classes", run.tally().classes},
+                {"engine", session.engine.name},
+                {"insns", insns_document(session.engine, run.tally().insns)},
+                {"faults", run.tally().faults},
+                {"first_faults", faults}};
   if (speed.packets != 0) {
     document["measured"] = {{"packets", speed.packets},
                             {"nanoseconds", static_cast<u64>(speed.nanoseconds)},
@@ -213,9 +227,11 @@ Exit run_capture(const RunArguments& arguments, Session& session, Output& output
   run.judge(capture, writer ? &*writer : nullptr);
   if (writer) writer->close();
   const std::size_t count = std::max<std::size_t>(capture.packets.size(), 1);
-  output.text("{} ({}): {} packets of {}, {} insns each\n\n{}", session.image->name,
-              session.image->section, grouped(capture.packets.size()), printable(arguments.capture),
-              run.tally().insns / count, class_table(run.tally()));
+  const std::string insns =
+      session.engine.emulates ? fmt::format(", {} insns each", run.tally().insns / count) : "";
+  output.text("{} ({}): {} packets of {}{}\n\n{}", session.image->name, session.image->section,
+              grouped(capture.packets.size()), printable(arguments.capture), insns,
+              class_table(run.tally()));
   Json maps;
   report_maps(session, output, maps);
   session.env.print = Env::discard;  // what passes for speed print is nobody's business

@@ -99,13 +99,15 @@ void report_text(const RunArguments& arguments, const Session& session, const Ru
                 verdict.empty() ? "" : "  " + output.strong(verdict));
   }
   const double each = static_cast<double>(result.nanoseconds) / arguments.repeat;
-  output.text("{} insns", grouped(result.insns));
-  if (arguments.repeat > 1) output.text(" in {} runs", grouped(arguments.repeat));
-  output.text(", {:.0f} ns{}\n", each, arguments.repeat > 1 ? " each" : "");
+  const bool many = arguments.repeat > 1;
+  if (session.engine.emulates)
+    output.text("{} insns{}", grouped(result.insns), many ? " in " : ", ");
+  if (many) output.text("{} runs, ", grouped(arguments.repeat));
+  output.text("{:.0f} ns{}\n", each, many ? " each" : "");
 }
 
-void report_changes(const Input& input, const Frame& before, const Frame& after, Output& output,
-                    Json& document) {
+void report_changes(const Input& input, const Frame& before, const Frame& after,
+                    const Engine& engine, Output& output, Json& document) {
   const std::span<const u8> bytes = final_bytes(after);
   const bool changed = !std::ranges::equal(bytes, input.bytes);
   const bool packet = has_packet(after.type);
@@ -121,6 +123,7 @@ void report_changes(const Input& input, const Frame& before, const Frame& after,
   for (const auto& [field, value] : fields.items())
     output.text("context: {} = {}\n", field, value.dump());
   document["context"] = fields;
+  if (!engine.emulates) return;  // where a packet would have gone is not told by the kernel
   document["redirect"] = redirect_document(after.redirect);
   if (!document["redirect"].is_null()) output.text("redirect: {}\n", document["redirect"].dump());
   if (after.clones != 0) output.text("clones sent: {}\n", after.clones);
@@ -142,6 +145,7 @@ Exit run_once(const RunArguments& arguments, Session& session, Output& output) {
   if (arguments.budget != 0) options.budget = arguments.budget;
   options.repeat = arguments.repeat;
   if (arguments.trace) trace.attach(options);
+  take_cpu(session.engine, options.cpu);
   const RunResult result = session.loaded->run(frame, options);
   if (arguments.trace) trace.finish(result);
   Json document{
@@ -151,12 +155,13 @@ Exit run_once(const RunArguments& arguments, Session& session, Output& output) {
       {"r0", result.r0},
       {"r0_hex", fmt::format("{:#x}", result.r0)},
       {"verdict", result.ok() ? Json(verdict_name(session.image->type, result.r0)) : Json()},
-      {"insns", result.insns},
+      {"engine", session.engine.name},
+      {"insns", session.engine.emulates ? Json(result.insns) : Json()},
       {"repeat", arguments.repeat},
       {"nanoseconds", result.nanoseconds}};
   document["fault"] = result.ok() ? Json() : fault_document(result);
   report_text(arguments, session, result, output);
-  report_changes(input, before, frame, output, document);
+  report_changes(input, before, frame, session.engine, output, document);
   document["printk"] = log.document();
   if (arguments.trace) document["trace"] = trace.document();
   report_maps(session, output, document);

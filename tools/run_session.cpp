@@ -56,28 +56,79 @@ Loaded* find_loaded(const Instance& instance, const Image& image) {
   raise<Code::unhandled>("the program was not loaded");
 }
 
-VmOptions vm_options(const RunArguments& arguments) {
+VmOptions vm_options(const RunArguments& arguments, const Engine& engine) {
   const u32 needed = arguments.cpu.value_or(0) + 1;
   VmOptions options;
-  options.cpus = arguments.cpus == 0 ? needed : arguments.cpus;
+  options.cpus = engine_cpus(engine, arguments.cpus == 0 ? needed : arguments.cpus);
+  if (arguments.cpus != 0 && arguments.cpus != options.cpus) {
+    raise<Code::engine_cannot>(fmt::format("--cpus {}", arguments.cpus), engine.name,
+                               fmt::format("has this machine's {}", options.cpus));
+  }
   if (options.cpus < needed) {
+    if (arguments.cpus == 0) {
+      raise<Code::engine_cannot>(fmt::format("--cpu {}", *arguments.cpu), engine.name,
+                                 fmt::format("has this machine's {}", options.cpus));
+    }
     raise<Code::usage>(fmt::format("--cpu {} needs --cpus of {} or more", *arguments.cpu, needed));
   }
   return options;
 }
 
+// What an engine with a world of its own can't be told.
+void check_engine(const RunArguments& arguments, const Engine& engine, ProgramType type) {
+  if (engine.emulates) {
+    if (!is_emulated(type)) raise<Code::type_not_emulated>(name(type));
+    return;
+  }
+  const struct {
+    bool asked;
+    const char* option;
+    const char* reason;
+  } kRefused[] = {
+      {arguments.trace, "--trace", "shows no single instructions"},
+      {arguments.budget != 0, "--budget", "has its own bound, the verifier's"},
+      {arguments.trusted, "--mode trusted", "always verifies"},
+      {arguments.seed.has_value(), "--seed", "has its own clock and random numbers"},
+      {!arguments.task.empty(), "--task", "runs as this process"},
+      {!arguments.machine.empty(), "--machine", "has this machine's registers"},
+  };
+  for (const auto& refused : kRefused) {
+    if (refused.asked) raise<Code::engine_cannot>(refused.option, engine.name, refused.reason);
+  }
+  for (const std::string& setting : arguments.context) {
+    const auto [field, value] = split_setting(setting, "--ctx");
+    if (value.starts_with('@')) {
+      raise<Code::engine_cannot>("--ctx " + setting, engine.name, "can't be given memory");
+    }
+    if (!takes_field(engine, type, field)) {
+      raise<Code::engine_cannot>("--ctx " + setting, engine.name,
+                                 fmt::format("takes no such field of {} programs", name(type)));
+    }
+  }
+}
+
+// The kernel prints to its own trace.
+void warn_of_printk(const Session& session, Output& output) {
+  constexpr i32 kTracePrintk = 6, kTraceVprintk = 177;
+  if (session.engine.emulates) return;
+  for (const Decoded& insn : session.image->program.decoded()) {
+    if (insn.op != Op::CallHelper || (insn.imm != kTracePrintk && insn.imm != kTraceVprintk))
+      continue;
+    return output.warning("bpf_printk writes to the kernel's /sys/kernel/tracing/trace_pipe");
+  }
+}
+
 }  // namespace
 
-std::unique_ptr<Session> make_session(const RunArguments& arguments) {
-  auto session = std::make_unique<Session>(vm_options(arguments));
+std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output) {
+  const Engine& engine = find_engine(arguments.engine);
+  auto session = std::make_unique<Session>(engine, vm_options(arguments, engine));
   session->object = std::make_shared<const Object>(
       load_program(read_program(arguments.program), arguments.program));
   session->image = choose(*session->object, arguments);
   const auto images = prepare_images(*session->object, session->image, arguments);
-  if (!is_emulated(session->image->type))
-    raise<Code::type_not_emulated>(name(session->image->type));
-  session->backend = make_interpreter(
-      {.mode = arguments.trusted ? Mode::Trusted : Mode::Checked, .trace = arguments.trace});
+  check_engine(arguments, engine, session->image->type);
+  session->backend = engine.make({.trusted = arguments.trusted, .trace = arguments.trace});
   session->instance = must(session->vm.load(images, *session->backend));
   session->loaded = find_loaded(*session->instance, *session->image);
   session->env = arguments.seed ? Env::deterministic(*arguments.seed) : Env::host();
@@ -85,6 +136,7 @@ std::unique_ptr<Session> make_session(const RunArguments& arguments) {
   set_task(arguments.task, session->env.task);
   plan_reports(arguments, *session);
   fill_maps(*session, arguments);
+  warn_of_printk(*session, output);
   return session;
 }
 

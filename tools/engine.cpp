@@ -1,0 +1,98 @@
+// The table of engines. See engine.h.
+#include "tools/engine.h"
+
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#ifdef SKEP_HAS_KERNEL
+#include "kernel/backend.h"
+#include "kernel/test_run.h"
+#endif
+
+namespace skep {
+namespace {
+
+std::unique_ptr<Backend> make_interpreter_engine(const EngineOptions& options) {
+  return make_interpreter(
+      {.mode = options.trusted ? Mode::Trusted : Mode::Checked, .trace = options.trace});
+}
+
+#ifdef SKEP_HAS_KERNEL
+std::unique_ptr<Backend> make_kernel_engine(const EngineOptions&) {
+  return make_kernel_backend();
+}
+#else
+constexpr std::unique_ptr<Backend> (*make_kernel_engine)(const EngineOptions&) = nullptr;
+#endif
+
+constexpr Engine kEngines[] = {
+    {"interpreter", "skep's own, which checks each memory access", true, make_interpreter_engine},
+    {"kernel", "the running kernel, through bpf(2)", false, make_kernel_engine},
+};
+
+std::string engine_names(std::string_view between) {
+  std::string names;
+  for (const Engine& engine : kEngines)
+    names += fmt::format("{}{}", names.empty() ? "" : between, engine.name);
+  return names;
+}
+
+}  // namespace
+
+std::span<const Engine> engines() {
+  return kEngines;
+}
+
+const Engine& find_engine(std::string_view name) {
+  for (const Engine& engine : kEngines) {
+    if (engine.name != name) continue;
+    if (engine.make == nullptr)
+      raise<Code::engine_cannot>("--engine " + std::string(name), name, "is not in this build");
+    return engine;
+  }
+  raise<Code::usage>(
+      fmt::format("--engine {}: no such engine; there are: {}", name, engine_names(", ")));
+}
+
+CLI::Option* add_engine_option(CLI::App& app, std::string& name) {
+  std::vector<std::string> names;
+  for (const Engine& engine : kEngines) names.emplace_back(engine.name);
+  return app.add_option("--engine", name, fmt::format("{} (default: {})", engine_names(", "), name))
+      ->check(CLI::IsMember(names).description(""))
+      ->type_name("ENGINE");
+}
+
+u32 engine_cpus([[maybe_unused]] const Engine& engine, u32 wanted) {
+#ifdef SKEP_HAS_KERNEL
+  if (!engine.emulates) return possible_cpus();
+#endif
+  return std::max(wanted, 1u);
+}
+
+void take_cpu(const Engine& engine, u32 cpu) {
+  if (engine.emulates) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0) {
+    raise<Code::engine_cannot>(fmt::format("--cpu {}", cpu), engine.name,
+                               fmt::format("can't run there: {}", std::strerror(errno)));
+  }
+}
+
+bool takes_field(const Engine& engine, [[maybe_unused]] ProgramType type,
+                 [[maybe_unused]] std::string_view field) {
+#ifdef SKEP_HAS_KERNEL
+  if (!engine.emulates) {
+    const auto taken = test_run_fields(type);
+    return std::ranges::find(taken, field.substr(0, field.find('['))) != taken.end();
+  }
+#endif
+  return engine.emulates;
+}
+
+}  // namespace skep
