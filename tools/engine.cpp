@@ -61,7 +61,8 @@ const Engine& find_engine(std::string_view name) {
 CLI::Option* add_engine_option(CLI::App& app, std::string& name) {
   std::vector<std::string> names;
   for (const Engine& engine : kEngines) names.emplace_back(engine.name);
-  return app.add_option("--engine", name, fmt::format("{} (default: {})", engine_names(", "), name))
+  return app
+      .add_option("--engine", name, fmt::format("{} (default: {})", engine_names(", "), name))
       ->check(CLI::IsMember(names).description(""))
       ->type_name("ENGINE");
 }

@@ -25,8 +25,8 @@ struct EngineOptions {
 struct Engine {
   const char* name;
   const char* summary;
-  // Whether it runs in a world of ours: the clock, task, CPUs and memory of an Env, every field of a
-  // frame, a budget, a count of insns, a trace. The kernel has a world of its own.
+  // Whether it runs in a world of ours: the clock, task, CPUs and memory of an Env, every field of
+  // a frame, a budget, a count of insns, a trace. The kernel has a world of its own.
   bool emulates;
   std::unique_ptr<Backend> (*make)(const EngineOptions& options);  // null: not in this build
 };

@@ -22,7 +22,8 @@ std::string missing() {
   return ran.code == 0 ? "" : ran.err;
 }
 
-// Both answers without what may differ: speed, counts of insns, who answered, where the packet went.
+// Both answers without what may differ: speed, counts of insns, who answered, where the packet
+// went.
 Json answer(const std::string& command, const std::string& engine) {
   const Ran ran = run_shell(command + " -j --engine " + engine);
   Json json = Json::parse(ran.out, nullptr, false);
@@ -52,12 +53,13 @@ void write_programs() {
              "call xdp_adjust_tail\nr0 = 2\nexit\n");
   write_file("arguments.s",
              "; run: type=syscall\nr0 = *(u64 *)(r1 + 0)\n*(u64 *)(r1 + 8) = 7\nexit\n");
-  write_file("percpu.s",
-             "; run: type=xdp\n; map h: percpu_array key=4 value=8 entries=1\n"
-             "*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[h]\ncall map_lookup_elem\n"
-             "if r0 == 0 goto out\ncall get_smp_processor_id\nr6 = r0\nr6 += 3\nr2 = r10\nr2 += -4\n"
-             "r1 = map[h]\ncall map_lookup_elem\nif r0 == 0 goto out\n*(u64 *)(r0 + 0) = r6\n"
-             "out: r0 = 2\nexit\n");
+  write_file(
+      "percpu.s",
+      "; run: type=xdp\n; map h: percpu_array key=4 value=8 entries=1\n"
+      "*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[h]\ncall map_lookup_elem\n"
+      "if r0 == 0 goto out\ncall get_smp_processor_id\nr6 = r0\nr6 += 3\nr2 = r10\nr2 += -4\n"
+      "r1 = map[h]\ncall map_lookup_elem\nif r0 == 0 goto out\n*(u64 *)(r0 + 0) = r6\n"
+      "out: r0 = 2\nexit\n");
   write_file("h.json", R"([{"key": 1, "value": "0100000000000000"}])");
 }
 
@@ -114,10 +116,9 @@ TEST(Engines, JudgeACaptureAlike) {
   write_programs();
   const std::size_t cpus =
       answer("skep run percpu.s --dump-maps", "kernel")["maps"]["h"][0]["values"].size();
-  const std::string command = "skep run " + kObjects + "xdp_firewall.bpf.o --pcap " + kExamples +
-                              "mixed.pcap --maps " + kExamples +
-                              "firewall_rules.json --packets --dump-maps --cpus " +
-                              std::to_string(cpus);
+  const std::string command =
+      "skep run " + kObjects + "xdp_firewall.bpf.o --pcap " + kExamples + "mixed.pcap --maps " +
+      kExamples + "firewall_rules.json --packets --dump-maps --cpus " + std::to_string(cpus);
   const Json ours = answer(command, "interpreter"), theirs = answer(command, "kernel");
   ASSERT_EQ(ours["each"].size(), 223u);
   ASSERT_EQ(theirs["each"].size(), 223u);
@@ -159,11 +160,11 @@ class Refused : public testing::TestWithParam<RefusedCase> {};
 // Before the kernel is asked for anything, so this needs no permission.
 TEST_P(Refused, ByTheKernel) {
   write_programs();
-  const Ran ran =
-      run_shell(std::string("skep run counts.s --engine kernel ") + GetParam().options);
+  const Ran ran = run_shell(std::string("skep run counts.s --engine kernel ") + GetParam().options);
   EXPECT_EQ(ran.code, 4) << ran.out;
   EXPECT_NE(ran.err.find("[engine_cannot]"), std::string::npos) << ran.err;
-  if (ran.err.find("not in this build") != std::string::npos) GTEST_SKIP() << "needs kernel feature: " << ran.err;
+  if (ran.err.find("not in this build") != std::string::npos)
+    GTEST_SKIP() << "needs kernel feature: " << ran.err;
   const std::string option(GetParam().options, std::strcspn(GetParam().options, " "));
   EXPECT_NE(ran.err.find(option), std::string::npos) << ran.err;
 }
