@@ -76,7 +76,7 @@ struct Attempt {
 };
 
 // One BPF_PROG_LOAD. The log's buffer grows until the log fits.
-Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, u32 attach_id,
+Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, AttachPoint point,
                  const KernelOptions& options) {
   const std::vector<FuncInfo> infos = func_infos(image);
   ProgLoadAttr attr;
@@ -87,8 +87,8 @@ Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, u3
   attr.kernel_version = image.kernel_version;
   const bool sleeps = image.sleepable || image.type == ProgramType::syscall;  // the latter always
   attr.flags = options.flags | (sleeps ? 1u << 4 : 0) | (image.frags ? 1u << 5 : 0);
-  attr.expected_attach_type = image.attach_type;
-  attr.attach_btf_id = attach_id;
+  attr.expected_attach_type = point.attach_type;
+  attr.attach_btf_id = point.btf_id;
   set_name(attr.name, image.name);
   if (btf_fd >= 0 && !infos.empty()) {
     attr.btf_fd = static_cast<u32>(btf_fd);
@@ -114,12 +114,12 @@ Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, u3
 Result<Attempt> load_program(const Image& image, std::span<Map* const> maps, int btf_fd,
                              const KernelOptions& options) {
   std::shared_ptr<const Btf> kernel;
-  u32 attach_id = 0;
+  AttachPoint point{.attach_type = image.attach_type};
   if (needs_kernel_btf(image)) {
     kernel = TRY(read_kernel_btf());
-    attach_id = TRY(attach_btf_id(image, *kernel));
+    point = TRY(attach_point(image, *kernel));
   }
-  return try_load(image, TRY(patch(image, maps, kernel.get())), btf_fd, attach_id, options);
+  return try_load(image, TRY(patch(image, maps, kernel.get())), btf_fd, point, options);
 }
 
 class KernelBackend final : public Backend {
@@ -132,6 +132,12 @@ class KernelBackend final : public Backend {
     if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
     const Fd btf = load_btf_into_kernel(image.btf.get());
     KernelMapOptions options{.btf_fd = btf.get()};
+    if (spec.type == MapType::struct_ops && image.btf != nullptr) {
+      const auto kernel = TRY(read_kernel_btf());
+      StructOps ops = TRY(StructOps::make(spec, *image.btf, *kernel));
+      return std::unique_ptr<Map>(
+          TRY(KernelMap::create_operations(spec, std::move(ops), btf.get())));
+    }
     std::unique_ptr<KernelMap> inner;
     if (spec.inner != nullptr) {
       inner = TRY(KernelMap::create(*spec.inner, {.btf_fd = btf.get()}));
@@ -146,9 +152,10 @@ class KernelBackend final : public Backend {
   }
 
   Status fill_slot(Map& map, const MapSlot& slot, Loaded* program, Map* inner) override {
+    auto& kernel_map = static_cast<KernelMap&>(map);
     const int fd = program != nullptr ? static_cast<const KernelProgram&>(*program).fd()
                                       : static_cast<const KernelMap&>(*inner).fd();
-    const int error = static_cast<const KernelMap&>(map).set_slot(slot.index, fd);
+    const int error = kernel_map.set_slot(slot.index, fd);
     if (error < 0)
       return fail<Code::kernel_refused>("filling map", map.spec().name, errno_text(-error), "");
     return {};

@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "kernel/struct_ops.h"
 #include "kernel/syscall.h"
 
 namespace skep {
@@ -38,6 +39,7 @@ Result<std::shared_ptr<const Btf>> read_kernel_btf() {
 bool needs_kernel_btf(const Image& image) {
   switch (image.type) {
     case ProgramType::tracing:
+    case ProgramType::struct_ops:
     case ProgramType::lsm: return true;
     default: break;
   }
@@ -47,13 +49,17 @@ bool needs_kernel_btf(const Image& image) {
   return false;
 }
 
-Result<u32> attach_btf_id(const Image& image, const Btf& kernel) {
+Result<AttachPoint> attach_point(const Image& image, const Btf& kernel) {
+  if (image.type == ProgramType::struct_ops) {
+    const StructOpsPlace place = TRY(struct_ops_place(image, kernel));
+    return AttachPoint{place.type, place.member};
+  }
   std::string name = image.attach_to;
   BtfKind kind = BtfKind::Func;
   if (image.type == ProgramType::lsm) {
     name = "bpf_lsm_" + name;
   } else if (image.type != ProgramType::tracing) {
-    return 0;
+    return AttachPoint{0, image.attach_type};
   } else if (image.attach_type == kTraceIter) {
     name = "bpf_iter_" + name;
   } else if (image.attach_type == kTraceRawTp) {
@@ -64,7 +70,7 @@ Result<u32> attach_btf_id(const Image& image, const Btf& kernel) {
   if (id == 0)
     return fail<Code::kernel_refused>("attaching program", image.name,
                                       fmt::format("the kernel has no {}", name), "");
-  return id;
+  return AttachPoint{id, image.attach_type};
 }
 
 }  // namespace skep

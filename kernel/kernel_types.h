@@ -12,9 +12,12 @@ namespace skep {
 // /sys/kernel/btf/vmlinux, read. Some 30 ms: keep it.
 Result<std::shared_ptr<const Btf>> read_kernel_btf();
 
-// The id that attach_btf_id wants for a tracing, lsm or iterator program: of the function, hook or
-// iterator that the section names. 0 for types that want none.
-Result<u32> attach_btf_id(const Image& image, const Btf& kernel);
+// What loading wants to know of the place that a program is for.
+struct AttachPoint {
+  u32 btf_id = 0;       // of the function, hook, iterator or struct of operations; 0: none
+  u32 attach_type = 0;  // enum bpf_attach_type; of operations the member's index
+};
+Result<AttachPoint> attach_point(const Image& image, const Btf& kernel);
 
 // Whether loading the image needs the kernel's types.
 bool needs_kernel_btf(const Image& image);

@@ -41,8 +41,11 @@ constexpr KindRow kKinds[] = {
     {At::Uretprobe, "uretprobe"},
     {At::PerfEvent, "perf_event"},
     {At::Cgroup, "cgroup"},
+    {At::Netns, "netns"},
     {At::StructOps, "struct_ops"},
     {At::Iter, "iter"},
+    {At::Tracing, "tracing"},
+    {At::Lsm, "lsm"},
 };
 
 // enum bpf_attach_type, of the links that need one.
@@ -122,7 +125,9 @@ Result<Where> where_of(const Image& image) {
     case ProgramType::kprobe:
       return Where{image.section.starts_with("kret") ? At::Kretprobe : At::Kprobe, image.attach_to,
                    ""};
-    case ProgramType::tracing: return Where{At::Iter, image.attach_to, ""};
+    case ProgramType::tracing:
+      return Where{image.attach_type == kTraceIter ? At::Iter : At::Tracing, image.attach_to, ""};
+    case ProgramType::lsm: return Where{At::Lsm, image.attach_to, ""};
     default:
       return fail<Code::bad_where>(image.section, " (this program does not say where; name it)");
   }
@@ -141,13 +146,16 @@ class Attacher {
       case At::TcIngress: return classic_tc(false);
       case At::TcEgress: return classic_tc(true);
       case At::Tracepoint: return tracepoint();
-      case At::RawTracepoint: return raw_tracepoint();
+      case At::RawTracepoint: return raw_tracepoint(where_.target.c_str());
+      case At::Tracing:
+      case At::Lsm: return raw_tracepoint(nullptr);  // the place is the program's own
       case At::Kprobe: return probe("kprobe", false);
       case At::Kretprobe: return probe("kprobe", true);
       case At::Uprobe: return probe("uprobe", false);
       case At::Uretprobe: return probe("uprobe", true);
       case At::PerfEvent: return perf_event();
-      case At::Cgroup: return cgroup();
+      case At::Cgroup: return on_file(O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      case At::Netns: return on_file(O_RDONLY | O_CLOEXEC);
       case At::Iter: return iterator();
       case At::StructOps: break;
     }
@@ -182,11 +190,10 @@ class Attacher {
     return link;
   }
 
-  Result<Link> raw_tracepoint() {
-    RawTracepointAttr attr{.name = address_of(where_.target.c_str()),
-                           .prog_fd = static_cast<u32>(program_.fd())};
+  Result<Link> raw_tracepoint(const char* name) {
+    RawTracepointAttr attr{.name = address_of(name), .prog_fd = static_cast<u32>(program_.fd())};
     const int fd = bpf(BpfCommand::RawTracepointOpen, attr);
-    if (fd < 0) return refused("attaching to raw tracepoint", where_.target, errno_text(-fd));
+    if (fd < 0) return refused("attaching to", where_.target, errno_text(-fd));
     Link link;
     link.fds_.push_back(Fd(fd));
     return link;
@@ -264,12 +271,13 @@ class Attacher {
     return link;
   }
 
-  Result<Link> cgroup() {
-    const Fd folder(open(where_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) return refused("attaching to cgroup", where_.target, errno_text(errno));
+  // A cgroup's folder, or a network namespace's file.
+  Result<Link> on_file(int flags) {
+    const Fd file(open(where_.target.c_str(), flags));
+    if (!file) return refused("attaching to", where_.target, errno_text(errno));
     Link link;
     link.fds_.push_back(TRY(create_link(
-        link_attr(static_cast<u32>(folder.get()), program_.image().attach_type), where_.target)));
+        link_attr(static_cast<u32>(file.get()), program_.image().attach_type), where_.target)));
     return link;
   }
 
@@ -288,9 +296,20 @@ Result<Link> Link::attach(const KernelProgram& program, const Where& where) {
 }
 
 Result<Link> Link::attach_struct_ops(const KernelMap& map) {
+  const std::string& name = map.spec().name;
+  const bool has_link = (map.spec().flags & map_flags::kLink) != 0;
+  const int error = map.publish();
+  // The value is given once: links may come and go after that; without one, it is over with it.
+  if (error < 0 && !(has_link && error == -EBUSY))
+    return refused("giving the kernel the operations", name, errno_text(-error));
   Link link;
-  link.fds_.push_back(TRY(create_link(
-      {.prog_fd = static_cast<u32>(map.fd()), .attach_type = kStructOpsAttach}, map.spec().name)));
+  if (has_link) {
+    link.fds_.push_back(TRY(create_link(
+        {.prog_fd = static_cast<u32>(map.fd()), .attach_type = kStructOpsAttach}, name)));
+    return link;
+  }
+  link.fds_.push_back(Fd(fcntl(map.fd(), F_DUPFD_CLOEXEC, 0)));
+  link.registered_ = true;  // from the update on
   return link;
 }
 
@@ -298,11 +317,13 @@ Link::~Link() {
   // Nothing can be said here if it fails: the device may be gone, and the filter with it.
   if (ifindex_ != 0)
     (void)delete_tc_filter({.ifindex = ifindex_, .egress = parent_ != 0, .handle = handle_});
+  if (registered_) (void)withdraw_operations(fds_.front().get());
 }
 
 Status Link::pin(const std::string& path) const {
   ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
-  const int error = fds_.empty() ? -EOPNOTSUPP : bpf(BpfCommand::ObjPin, attr);
+  const bool linked = !fds_.empty() && !registered_;
+  const int error = !linked ? -EOPNOTSUPP : bpf(BpfCommand::ObjPin, attr);
   if (error < 0) return refused("pinning a link to", path, errno_text(-error));
   return {};
 }

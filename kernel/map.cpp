@@ -70,6 +70,12 @@ u32 possible_cpus() {
   return highest + 1;
 }
 
+int withdraw_operations(int map_fd) {
+  const u32 key = 0;
+  auto attr = element(map_fd, &key, nullptr);
+  return bpf(BpfCommand::MapDelete, attr);
+}
+
 Mapping::~Mapping() {
   if (bytes_ != nullptr) munmap(bytes_, size_);
 }
@@ -103,14 +109,17 @@ Result<std::unique_ptr<KernelMap>> KernelMap::create(const MapSpec& spec,
   attr.extra = spec.extra;
   if (options.inner_fd >= 0) attr.inner_map_fd = static_cast<u32>(options.inner_fd);
   set_name(attr.name, spec.name);
-  if (options.btf_fd >= 0 && spec.btf_value != 0) {
+  attr.btf_vmlinux_value = options.kernel_value_type;
+  const bool typed = spec.btf_value != 0 || options.kernel_value_type != 0;
+  if (options.btf_fd >= 0 && typed) {
     attr.btf_fd = static_cast<u32>(options.btf_fd);
     attr.btf_key = spec.btf_key;
     attr.btf_value = spec.btf_value;
   }
   int fd = bpf(BpfCommand::MapCreate, attr);
-  if (fd < 0 &&
-      attr.btf_fd != 0) {  // many types take no BTF, and older kernels less: as libbpf does
+  if (fd < 0 && attr.btf_fd != 0 &&
+      options.kernel_value_type ==
+          0) {  // many types take no BTF, and older kernels less: as libbpf does
     attr.btf_fd = attr.btf_key = attr.btf_value = 0;
     fd = bpf(BpfCommand::MapCreate, attr);
   }
@@ -122,6 +131,17 @@ Result<std::unique_ptr<KernelMap>> KernelMap::create(const MapSpec& spec,
   if (spec.type == MapType::ringbuf) {
     if (auto ok = map->map_ring(); !ok) return std::unexpected(std::move(ok).error());
   }
+  return map;
+}
+
+Result<std::unique_ptr<KernelMap>> KernelMap::create_operations(const MapSpec& spec, StructOps ops,
+                                                                int btf_fd) {
+  MapSpec kernel_spec = without_contents(spec);
+  kernel_spec.value_size = static_cast<u32>(ops.value.size());
+  kernel_spec.btf_key = kernel_spec.btf_value = 0;
+  auto map =
+      TRY(KernelMap::create(kernel_spec, {.btf_fd = btf_fd, .kernel_value_type = ops.value_type}));
+  map->ops_ = std::move(ops);
   return map;
 }
 
@@ -225,7 +245,14 @@ int KernelMap::push(const u8* value, u64 flags) {
   return do_write(nullptr, value, flags);
 }
 
-int KernelMap::set_slot(u32 index, int fd) const {
+int KernelMap::publish() const {
+  const u32 key = 0;
+  auto attr = element(fd(), &key, ops_.value.data());
+  return bpf(BpfCommand::MapUpdate, attr);
+}
+
+int KernelMap::set_slot(u32 index, int fd) {
+  if (spec().type == MapType::struct_ops) return ops_.set(index, fd) ? 0 : -ENOENT;
   const u32 value = static_cast<u32>(fd);
   auto attr = element(fd_.get(), &index, &value);
   return bpf(BpfCommand::MapUpdate, attr);

@@ -7,12 +7,16 @@
 #include <span>
 
 #include "helpers/maps/map.h"
+#include "kernel/struct_ops.h"
 #include "kernel/syscall.h"
 
 namespace skep {
 
 // CPUs that per-CPU maps have values for: /sys/devices/system/cpu/possible.
 u32 possible_cpus();
+
+// Takes the operations of a struct_ops map away again, where no link does it.
+int withdraw_operations(int map_fd);
 
 // Memory of a file descriptor, mapped until this goes.
 class Mapping {
@@ -36,14 +40,19 @@ class Mapping {
 };
 
 struct KernelMapOptions {
-  int btf_fd = -1;    // of the object, for the types of keys and values
-  int inner_fd = -1;  // maps of maps: a map of the inner shape
+  int btf_fd = -1;            // of the object, for the types of keys and values
+  int inner_fd = -1;          // maps of maps: a map of the inner shape
+  u32 kernel_value_type = 0;  // struct_ops: id in the kernel's BTF
 };
 
 class KernelMap final : public Map {
  public:
   static Result<std::unique_ptr<KernelMap>> create(const MapSpec& spec,
                                                    const KernelMapOptions& options);
+  // A struct_ops map. Its operations go live when a Link attaches it.
+  // `btf_fd`: the object's types, without which the kernel takes none.
+  static Result<std::unique_ptr<KernelMap>> create_operations(const MapSpec& spec, StructOps ops,
+                                                              int btf_fd);
   // A map that exists: by descriptor, by id, or pinned in a bpf file system.
   static Result<std::unique_ptr<KernelMap>> adopt(Fd fd);
   static Result<std::unique_ptr<KernelMap>> open_id(u32 id);
@@ -72,8 +81,10 @@ class KernelMap final : public Map {
   int peek(u8* value) override;
   int push(const u8* value, u64 flags) override;
   u64 consume(const Sink& sink) override;
-  // Puts a program or a map, by descriptor, into a slot.
-  int set_slot(u32 index, int fd) const;
+  // Puts a program or a map, by descriptor, into a slot; of operations, keeps it for publish().
+  int set_slot(u32 index, int fd);
+  // Operations: gives the kernel the value with all functions that were set.
+  int publish() const;
 
  protected:
   int do_read(const u8* key, u8* value) override;
@@ -89,6 +100,7 @@ class KernelMap final : public Map {
   Fd fd_;
   u32 id_ = 0;
   u32 host_value_size_ = 0;
+  StructOps ops_;     // of struct_ops alone
   Mapping consumer_;  // ring buffers: the page of the consumer position
   Mapping producer_;  // the page of the producer position, and the data twice
 };
