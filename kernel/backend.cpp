@@ -155,7 +155,9 @@ class KernelBackend final : public Backend {
     auto& kernel_map = static_cast<KernelMap&>(map);
     const int fd = program != nullptr ? static_cast<const KernelProgram&>(*program).fd()
                                       : static_cast<const KernelMap&>(*inner).fd();
-    const int error = kernel_map.set_slot(slot.index, fd);
+    const int error = map.spec().type == MapType::struct_ops
+                          ? kernel_map.set_operation(slot.index, fd)
+                          : kernel_map.set_slot(slot.index, fd);
     if (error < 0)
       return fail<Code::kernel_refused>("filling map", map.spec().name, errno_text(-error), "");
     return {};

@@ -251,8 +251,11 @@ int KernelMap::publish() const {
   return bpf(BpfCommand::MapUpdate, attr);
 }
 
-int KernelMap::set_slot(u32 index, int fd) {
-  if (spec().type == MapType::struct_ops) return ops_.set(index, fd) ? 0 : -ENOENT;
+int KernelMap::set_operation(u32 member, int fd) {
+  return ops_.set(member, fd) ? 0 : -ENOENT;
+}
+
+int KernelMap::set_slot(u32 index, int fd) const {
   const u32 value = static_cast<u32>(fd);
   auto attr = element(fd_.get(), &index, &value);
   return bpf(BpfCommand::MapUpdate, attr);

@@ -81,8 +81,10 @@ class KernelMap final : public Map {
   int peek(u8* value) override;
   int push(const u8* value, u64 flags) override;
   u64 consume(const Sink& sink) override;
-  // Puts a program or a map, by descriptor, into a slot; of operations, keeps it for publish().
-  int set_slot(u32 index, int fd);
+  // Puts a program or a map, by descriptor, into a slot.
+  int set_slot(u32 index, int fd) const;
+  // Operations: keeps the program of a member for publish().
+  int set_operation(u32 member, int fd);
   // Operations: gives the kernel the value with all functions that were set.
   int publish() const;
 
