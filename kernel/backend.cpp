@@ -70,6 +70,25 @@ std::vector<FuncInfo> func_infos(const Image& image) {
   return infos;
 }
 
+// The last `count` lines of a log before its counts, each indented.
+std::string last_lines(std::string_view log, int count) {
+  std::vector<std::string_view> lines;
+  while (!log.empty()) {
+    const auto end = log.find('\n');
+    const std::string_view line = log.substr(0, end);
+    log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
+    if (line.starts_with("verification time") || line.starts_with("stack depth ") ||
+        line.starts_with("processed ") || line.empty())
+      continue;
+    lines.push_back(line);
+  }
+  std::string text;
+  for (std::size_t i = lines.size() > static_cast<std::size_t>(count) ? lines.size() - count : 0;
+       i < lines.size(); ++i)
+    text += fmt::format("\n    | {}", lines[i]);
+  return text;
+}
+
 struct Attempt {
   int fd = -1;  // or minus errno
   std::string log;
@@ -120,6 +139,38 @@ Result<Attempt> load_program(const Image& image, std::span<Map* const> maps, int
     point = TRY(attach_point(image, *kernel));
   }
   return try_load(image, TRY(patch(image, maps, kernel.get())), btf_fd, point, options);
+}
+
+// Why the verifier refused, at which insn and source line; the last lines of its log. The log of
+// level 1, which has the insns, is asked for if it was not given.
+Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Attempt attempt,
+                 KernelOptions options) {
+  const int error = -attempt.fd;
+  constexpr u32 kInsns = 1 | 2;
+  if ((options.log_level & kInsns) == 0 && !attempt.log.empty()) {
+    options.log_level |= 1;
+    if (auto again = load_program(image, maps, btf_fd, options); again && !again->log.empty()) {
+      const Fd accepted(again->fd);  // never, but for a kernel short of memory before
+      attempt.log = std::move(again->log);
+    }
+  }
+  const KernelLog log = parse_log(attempt.log);
+  if (log.message.empty()) {
+    return make_error<Code::kernel_refused>("loading program", image.name, errno_text(error),
+                                            attempt.log.empty() ? "" : "\n" + attempt.log);
+  }
+  std::string place;
+  if (log.code) place += fmt::format(" ({})", name(*log.code));
+  if (log.pc && log.pc->value < image.program.size()) {
+    place += fmt::format("\n  insn {}", log.pc->value);
+    if (const SourceLine* line = image.program.source().find(*log.pc))
+      place += fmt::format(", {}: {}", image.program.source().place(*log.pc), line->text);
+  }
+  place += last_lines(attempt.log, 8);
+  Error refusal = make_error<Code::refused_by_verifier>(image.name, errno_text(error), log.message,
+                                                        std::move(place));
+  refusal.pc = log.pc;
+  return refusal;
 }
 
 class KernelBackend final : public Backend {
@@ -186,8 +237,8 @@ Result<std::unique_ptr<KernelProgram>> KernelProgram::load(std::shared_ptr<const
   program->btf_ = load_btf_into_kernel(image->btf.get());
   Attempt attempt = TRY(load_program(*image, maps, program->btf_.get(), options));
   if (attempt.fd < 0) {
-    return fail<Code::kernel_refused>("loading program", image->name, errno_text(-attempt.fd),
-                                      attempt.log.empty() ? "" : "\n" + attempt.log);
+    return std::unexpected(
+        refusal_of(*image, maps, program->btf_.get(), std::move(attempt), options));
   }
   program->fd_ = Fd(attempt.fd);
   program->log_ = std::move(attempt.log);

@@ -71,6 +71,23 @@ void read_counts(std::string_view line, KernelLog& log) {
   log.peak_states = number_after(line, "peak_states ");
 }
 
+// The row whose wording the message has, the longest if several do. A wording may begin or end in a
+// name, "{}".
+std::optional<Code> code_of(std::string_view message) {
+  std::optional<Code> found;
+  std::size_t longest = 0;
+  for (const DiagnosticRow& row : kDiagnostics) {
+    std::string_view wording = row.kernel;
+    if (row.kind != Kind::Rejected && row.kind != Kind::Fault) continue;
+    if (const auto hole = wording.find("{}"); hole != std::string_view::npos)
+      wording = hole < wording.size() / 2 ? wording.substr(hole + 2) : wording.substr(0, hole);
+    if (wording.size() <= longest || message.find(wording) == std::string_view::npos) continue;
+    longest = wording.size();
+    found = row.code;
+  }
+  return found;
+}
+
 }  // namespace
 
 KernelLog parse_log(std::string_view text) {
@@ -96,6 +113,7 @@ KernelLog parse_log(std::string_view text) {
       log.message += line;
     }
   }
+  log.code = code_of(log.message);
   return log;
 }
 

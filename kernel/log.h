@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "isa/types.h"
+#include "isa/diagnostic.h"
 
 namespace skep {
 
@@ -22,6 +22,8 @@ struct KernelLog {
   u64 microseconds = 0;  // "verification time", where the level gives it
   u64 stack_depth = 0;   // of the main program
   bool counted = false;  // the counts were there
+  // Which diagnostic of ours says the same, by the kernel's wordings of isa/diagnostics.def.
+  std::optional<Code> code;
 };
 
 KernelLog parse_log(std::string_view text);

@@ -77,8 +77,10 @@ TEST_F(KernelPrograms, RefusalsHaveTheLog) {
   ASSERT_TRUE(instance) << instance.error().text;
   const InstanceProgram& program = (*instance)->programs()[0];
   ASSERT_TRUE(program.error);
-  EXPECT_EQ(program.error->code, Code::kernel_refused);
+  EXPECT_EQ(program.error->code, Code::refused_by_verifier);
   EXPECT_NE(program.error->text.find("EACCES"), std::string::npos) << program.error->text;
+  EXPECT_NE(program.error->text.find("invalid bpf_context access"), std::string::npos);
+  EXPECT_EQ(program.error->pc, Pc{0});  // of a second log: the first has counts alone
 }
 
 TEST_F(KernelPrograms, VerdictsHaveTheObjectionAndItsPlace) {

@@ -50,9 +50,45 @@ INSTANTIATE_TEST_SUITE_P(
                          "peak_states 0 mark_read 0\n",
                          "program of this type cannot use helper bpf_get_current_task#35", 3, "",
                          4},
+                    Case{"kernel_functions_are_no_helpers",
+                         "0: R1=ctx() R10=fp0\n"
+                         "; bpf_rcu_read_lock(); @ prog.c:12\n"
+                         "0: (85) call bpf_rcu_read_lock#71234  ;\n"
+                         "1: (85) call bpf_task_from_pid#70001\n"
+                         "calling kernel function bpf_task_from_pid is not allowed\n"
+                         "processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
+                         "peak_states 0 mark_read 0\n",
+                         "calling kernel function bpf_task_from_pid is not allowed", 1,
+                         "bpf_rcu_read_lock(); @ prog.c:12", 2},
+                    Case{"level_2_states_are_progress",
+                         "func#0 @0\n"
+                         "0: R1=ctx() R10=fp0\n"
+                         "0: (b7) r2 = 0                        ; R2_w=0\n"
+                         "1: (bf) r3 = r10                      ; R3_w=fp0 R10=fp0\n"
+                         "mark_precise: frame0: last_idx 1 first_idx 0 subseq_idx -1 \n"
+                         "mark_precise: frame0: regs=r2 stack= before 0: (b7) r2 = 0\n"
+                         "2: R1=ctx() R2_w=0 R3_w=fp0 R10=fp0\n"
+                         "2: (7b) *(u64 *)(r3 -520) = r2\n"
+                         "invalid write to stack R3 off=-520 size=8\n"
+                         "verification time 50 usec\n"
+                         "stack depth 0\n"
+                         "processed 3 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
+                         "peak_states 0 mark_read 0\n",
+                         "invalid write to stack R3 off=-520 size=8", 2, "", 3},
                     Case{"before_any_insn", "invalid BTF type\n", "invalid BTF type", -1, "", 0},
                     Case{"empty", "", "", -1, "", 0}),
     [](const auto& which) { return std::string(which.param.name); });
+
+TEST(Log, NamesOurDiagnostic) {
+  EXPECT_EQ(parse_log("3: (85) call bpf_redirect#23\n"
+                      "program of this type cannot use helper bpf_redirect#23\n")
+                .code,
+            Code::helper_not_allowed);
+  EXPECT_EQ(parse_log("0: (00) *(u8 *)(r0 +0) = 0\nunknown opcode 00\n").code,
+            Code::unknown_opcode);
+  EXPECT_EQ(parse_log("a wording that nobody has\n").code, std::nullopt);
+  EXPECT_EQ(parse_log("processed 1 insns (limit 1000000)\n").code, std::nullopt);
+}
 
 TEST(Log, ReadsTimeAndStates) {
   const KernelLog log = parse_log(
