@@ -46,7 +46,7 @@ std::unexpected<Error> refused(std::string_view what, const KernelMap& map, int 
 
 }  // namespace
 
-Result<PerfBuffer> PerfBuffer::open(const KernelMap& map, u64 bytes) {
+Result<PerfBuffer> PerfBuffer::open(KernelMap& map, u64 bytes) {
   const u64 page = static_cast<u64>(sysconf(_SC_PAGESIZE));
   const u64 data = std::bit_ceil(std::clamp<u64>(bytes, page, u64{1} << 30));
   PerfBuffer buffer;

@@ -15,7 +15,7 @@ class PerfBuffer {
   // Opens a ring of `bytes` (rounded up to a power of two of pages) for each CPU that is online and
   // puts it into the map, a perf_event_array. Fails with kernel_refused where perf_event_open(2) is
   // not permitted.
-  static Result<PerfBuffer> open(const KernelMap& map, u64 bytes);
+  static Result<PerfBuffer> open(KernelMap& map, u64 bytes);
   PerfBuffer(PerfBuffer&&) = default;
   PerfBuffer& operator=(PerfBuffer&&) = default;
 

@@ -54,7 +54,7 @@ class PerfBuffers : public testing::TestWithParam<ProgramType> {
     ASSERT_FALSE(instance_->programs()[0].error) << instance_->programs()[0].error->text;
   }
 
-  const KernelMap& events() const { return static_cast<KernelMap&>(*instance_->map("events")); }
+  KernelMap& events() const { return static_cast<KernelMap&>(*instance_->map("events")); }
 
   RunResult run(u32 repeat) {
     const u8 bytes[64] = {};
