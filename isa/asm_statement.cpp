@@ -53,13 +53,16 @@ Result<AsmStatement> call_kfunc(AsmCursor& cursor) {
   return out;
 }
 
-// NAME or NAME#ID
+// NAME or NAME#ID. The kernel's log writes calls of its own functions like those of helpers, by their
+// BTF ids, which are far above the numbers of helpers: before the functions come the types.
+constexpr i64 kLeastFunctionId = 1000;
 Result<AsmStatement> call_name(AsmCursor& cursor) {
   AsmStatement out = call(Op::CallHelper);
   out.name_column = cursor.column();
   out.name = TRY(cursor.require_word("a function: a name, a helper's number, pc+N or a register"));
   if (cursor.accept("#")) {
     out.insn.imm = TRY(require_immediate(cursor, true));
+    if (out.insn.imm >= kLeastFunctionId) out.insn.op = Op::CallKfunc;
   } else {
     out.ref = AsmRef::Callee;
   }
