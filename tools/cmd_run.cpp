@@ -1,5 +1,6 @@
 // `skep run`: one program on one input or on a capture. The work is in run_*.cpp; this is the
 // command line. Tested by tests/tools/cli_test.cpp.
+#include "tools/guest.h"
 #include "tools/run_arguments.h"
 
 namespace skep {
@@ -123,6 +124,8 @@ void add_engine(CLI::App& app, RunArguments& run) {
 }
 
 Exit run(const RunArguments& arguments, Output& output) {
+  if (is_guest_engine(arguments.engine))
+    return rerun_in_guest(arguments.engine, {arguments.data_out, arguments.capture_out});
   const auto session = make_session(arguments, output);
   return arguments.capture.empty() ? run_once(arguments, *session, output)
                                    : run_capture(arguments, *session, output);

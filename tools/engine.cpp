@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tools/guest.h"
+
 #ifdef SKEP_HAS_KERNEL
 #include "kernel/backend.h"
 #include "kernel/test_run.h"
@@ -49,7 +51,7 @@ std::span<const Engine> engines() {
 
 const Engine& find_engine(std::string_view name) {
   for (const Engine& engine : kEngines) {
-    if (engine.name != name) continue;
+    if (name != engine.name) continue;
     if (engine.make == nullptr)
       raise<Code::engine_cannot>("--engine " + std::string(name), name, "is not in this build");
     return engine;
@@ -59,11 +61,18 @@ const Engine& find_engine(std::string_view name) {
 }
 
 CLI::Option* add_engine_option(CLI::App& app, std::string& name) {
-  std::vector<std::string> names;
-  for (const Engine& engine : kEngines) names.emplace_back(engine.name);
+  const auto check = [](const std::string& given) {
+    const bool known = std::ranges::find(kEngines, given, &Engine::name) != std::end(kEngines);
+    return known || is_guest_engine(given)
+               ? std::string()
+               : fmt::format("no such engine; there are: {}, kernel:VERSION", engine_names(", "));
+  };
   return app
-      .add_option("--engine", name, fmt::format("{} (default: {})", engine_names(", "), name))
-      ->check(CLI::IsMember(names).description(""))
+      .add_option("--engine", name,
+                  fmt::format("{}, or kernel:VERSION, another kernel in a machine of its own "
+                              "(default: {})",
+                              engine_names(", "), name))
+      ->check(CLI::Validator(check, ""))
       ->type_name("ENGINE");
 }
 

@@ -35,7 +35,8 @@ std::span<const Engine> engines();
 // By name; a usage error if there is no such engine, `no_kernel` or `engine_cannot` if this build
 // lacks it.
 const Engine& find_engine(std::string_view name);
-// --engine NAME, one of engines(). `name` keeps its value, "interpreter" say, if it is not given.
+// --engine NAME, one of engines(), or kernel:VERSION (tools/guest.h), which is the verb's to
+// handle. `name` keeps its value, "interpreter" say, if it is not given.
 CLI::Option* add_engine_option(CLI::App& app, std::string& name);
 
 // CPUs of the engine's machine: of an emulated one as many as asked for, at least 1.

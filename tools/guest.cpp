@@ -101,6 +101,8 @@ class Packer {
     for (const char* folder : {"dev", "proc", "sys", "tmp", "run"}) archive_.add_folder(folder);
     if (job_.folder != "/") archive_.add_folder(job_.folder);
     for (const std::string& file : job_.files) add(fs::absolute(file).lexically_normal());
+    for (const std::string& file : job_.results)
+      archive_.add_folder(fs::path(file).parent_path().string());
     Json modules = Json::array();
     for (const std::string& name : job_.modules) modules.push_back(add_module(name));
     archive_.add_file(guest::kInput, job_.input);

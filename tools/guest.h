@@ -8,6 +8,7 @@
 #pragma once
 
 #include "tools/io.h"
+#include "tools/output.h"
 
 namespace skep {
 
@@ -43,6 +44,15 @@ struct GuestOutcome {
 };
 
 GuestOutcome run_in_guest(const GuestJob& job);
+
+// `--engine kernel:VERSION` or kernel:PATH: the same command in a guest with `--engine kernel`.
+bool is_guest_engine(std::string_view engine);
+// The job of a command line that has this engine: with all files that it names. `results` are the
+// files that the command writes; "" and "-" are none.
+GuestJob guest_job(const std::string& engine, std::vector<std::string> words,
+                   const std::vector<std::string>& results);
+// Does this process' own command line so, and gives its exit code.
+Exit rerun_in_guest(const std::string& engine, const std::vector<std::string>& results);
 
 // The init process of a guest: mounts what programs expect, does the job, sends the results, turns
 // the machine off. Refuses to be anything but process 1.

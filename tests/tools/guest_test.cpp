@@ -142,6 +142,30 @@ TEST(Guests, SayWhatWentWrong) {
 #endif
 }
 
+TEST(GuestEngines, TakeTheFilesOfTheCommandLineAlong) {
+  const TemporaryFolder folder;
+  const auto file = [&](const char* name) {
+    std::ofstream(folder.path() + "/" + name) << name;
+    return folder.path() + "/" + name;
+  };
+  const std::string object = file("a.o"), map = file("map.json"), path = file("text");
+  const GuestJob job = guest_job("kernel:6.12",
+                                 {"build/skep", "run", object, "--engine=kernel:6.12", "--map",
+                                  "m=" + map, "--ctx", "arg2=@user:file:" + path, "--data", "-"},
+                                 {"", "-", "/out/packet"});
+  EXPECT_EQ(job.files, (std::vector<std::string>{object, map, path}));
+  EXPECT_EQ(job.results, std::vector<std::string>{"/out/packet"});
+  ASSERT_EQ(job.command.size(), 10u);
+  EXPECT_EQ(job.command[0], "skep");
+  EXPECT_EQ(job.command[3], "--engine=kernel");
+  EXPECT_TRUE(is_guest_engine("kernel:6.12"));
+  for (const char* engine : {"kernel", "kernel:", "interpreter"})
+    EXPECT_FALSE(is_guest_engine(engine)) << engine;
+  const Ran ran = run_shell("skep run /dev/null --engine kernel:99.9");
+  EXPECT_EQ(ran.code, static_cast<int>(Exit::Unsupported)) << ran.err;
+  EXPECT_NE(ran.err.find("99.9"), std::string::npos) << ran.err;
+}
+
 TEST(Guests, OnlyTheFirstProcessIsInside) {
   EXPECT_EQ(run_shell("skep guest --inside").code, static_cast<int>(Exit::Usage));
   EXPECT_EQ(run_shell("skep guest 6.12").code, static_cast<int>(Exit::Usage));
