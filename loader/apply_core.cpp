@@ -28,8 +28,7 @@ void report(Object& object, const Unit& unit, const Function& function, const Co
     if (object.failed_core.size() >= kMaxNotes) return;
     object.failed_core.push_back({std::string(unit.section_name(function.section)),
                                   failure.pc + function.first, failure.kind, failure.poisoned,
-                                  failure.path.substr(0, kMaxNote),
-                                  failure.reason.substr(0, kMaxNote)});
+                                  failure.path, failure.reason});
   }
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 using namespace loader_limits;
 
+constexpr u32 kTriedTogether = 64;  // small programs that one check_memory() is for
 constexpr u8 kCall = 0x85;
 constexpr u8 kPseudoCall = 1, kPseudoKfunc = 2;
 constexpr u8 kPseudoMap = 1, kPseudoValue = 2, kPseudoBtfId = 3, kPseudoFunc = 4;
@@ -54,6 +55,7 @@ class Builder {
   const Function& function_of(const ProgramPart& part) const {
     return unit_of(part).functions[part.function];
   }
+  Status count_name(std::string_view name);
   Status append(u32 unit, u32 function);
   Status walk();
   Status visit(Cursor& cursor, bool& entered);
@@ -61,7 +63,7 @@ class Builder {
   Status apply(const Reference& reference, u32 slot, bool& entered);
   Status refer(u32 unit, u32 function, u32 slot, bool& entered);
   Status check_unrelocated(const ProgramPart& part, u32 slot, const Insn& insn) const;
-  u32 local_extern(u32 index);
+  Result<u32> local_extern(u32 index);
   void find_callbacks();
   Status append_callback(u32 unit, u32 function);
   void find_members();
@@ -77,7 +79,7 @@ class Builder {
   std::vector<std::tuple<std::string_view, u32, u32>> members_;
   u32 program_ = 0;
   u64 total_ = 0;
-  u64 names_ = 0;  // characters of function names
+  u64 names_ = 0;  // characters of names of functions and externs
   u64 text_left_ = kMaxLineText;
   std::vector<Insn> insns_;
   std::vector<ProgramPart> parts_;
@@ -85,6 +87,12 @@ class Builder {
   std::vector<Extern> externs_;
   std::vector<std::pair<u32, u32>> extern_slots_;  // (Linked::externs, externs_), sorted
 };
+
+Status Builder::count_name(std::string_view name) {
+  names_ += name.size();
+  if (names_ <= kMaxNames) return {};
+  return fail<Code::object_too_large>("the length of all names in programs", names_, kMaxNames);
+}
 
 Status Builder::append(u32 unit, u32 function) {
   const Function& from = linked_.units[unit].functions[function];
@@ -95,10 +103,7 @@ Status Builder::append(u32 unit, u32 function) {
   if (total_ > kMaxInsns) {
     return fail<Code::object_too_large>("the number of insns of all programs", total_, kMaxInsns);
   }
-  names_ += from.name.size();
-  if (names_ > kMaxNames) {
-    return fail<Code::object_too_large>("the length of all function names", names_, kMaxNames);
-  }
+  TRY(count_name(from.name));
   const auto& code = linked_.units[unit].code[from.section];
   const auto& relocations = linked_.units[unit].relocations[from.section];
   const auto first = std::ranges::lower_bound(relocations, u64{from.first} * sizeof(Insn), {},
@@ -112,11 +117,16 @@ Status Builder::append(u32 unit, u32 function) {
   return {};
 }
 
-u32 Builder::local_extern(u32 index) {
+Result<u32> Builder::local_extern(u32 index) {
   const auto known =
       std::ranges::lower_bound(extern_slots_, index, {}, &std::pair<u32, u32>::first);
   if (known != extern_slots_.end() && known->first == index) return known->second;
+  if (externs_.size() == kMaxExterns) {
+    return fail<Code::object_too_large>("the number of externs of a program", externs_.size() + 1,
+                                        u64{kMaxExterns});
+  }
   const ExternSymbol& symbol = linked_.externs[index];
+  TRY(count_name(symbol.name));
   const u32 slot = static_cast<u32>(externs_.size());
   extern_slots_.emplace(known, index, slot);
   externs_.push_back({std::string(symbol.name), linked_.type_id(symbol.unit, symbol.type),
@@ -151,13 +161,13 @@ Status Builder::apply(const Reference& reference, u32 slot, bool& entered) {
       return {};
     case RelocationKind::Ksym:
       set_src(insn, kPseudoBtfId);
-      insn.imm = static_cast<i32>(local_extern(reference.extern_index));
+      insn.imm = static_cast<i32>(TRY(local_extern(reference.extern_index)));
       insns_[slot + 1].imm = 0;
       return {};
     case RelocationKind::Kfunc:
       set_src(insn, kPseudoKfunc);
       insn.off = 0;
-      insn.imm = static_cast<i32>(local_extern(reference.extern_index));
+      insn.imm = static_cast<i32>(TRY(local_extern(reference.extern_index)));
       return {};
     case RelocationKind::Call:
       set_src(insn, kPseudoCall);
@@ -337,8 +347,10 @@ Result<std::shared_ptr<const Image>> Builder::build(u32 unit, u32 function) {
   TRY(append(unit, function));
   TRY(walk());
   TRY(append_callback(unit, function));
-  TRY(check_memory(insns_.size() * kBytesPerInsn + std::min(text_left_, insns_.size() * kMaxLine),
-                   "the program"));
+  const u64 lines = lines_of(linked_, parts_);
+  const u64 bytes = insns_.size() * kBytesPerInsn + lines * kBytesPerLine +
+                    std::min(text_left_, 2 * lines * kMaxLine);
+  if (bytes > kSlack / kTriedTogether) TRY(check_memory(bytes, "the program"));
   for (const ProgramPart& part : parts_) {
     if (const auto& error = unit_of(part).core_errors[part.function]; error) {
       return std::unexpected(*error);
@@ -397,6 +409,9 @@ Status build_programs(const Linked& linked, const LoadOptions& options, Object& 
       if (!options.program.empty() && all[i].name != options.program) continue;
       if (++met > kMaxPrograms) {
         return fail<Code::object_too_large>("the number of programs", met, kMaxPrograms);
+      }
+      if (met % kTriedTogether == 1) {
+        TRY(check_memory(kTriedTogether * kBytesPerProgram, "the programs"));
       }
       auto image = builder.build(unit, i);
       if (image) {

@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "loader/limits.h"
+
 namespace skep {
 namespace {
 
@@ -199,14 +201,19 @@ Core<bool> resize(Insn& insn, u32 old_size, u32 new_size) {
   return true;
 }
 
+// Names may be long, and a path has many. What is kept owns no more than it shows.
+std::string cut(std::string_view text) {
+  return std::string(text.substr(0, loader_limits::kMaxPath));
+}
+
 std::string path_of(const CoreRelo& relocation, const Btf& local) {
   const auto spec = core::parse_spec(relocation, local);
-  if (spec) return core::text(*spec);
+  if (spec) return cut(core::text(*spec));
   Spec root;
   root.btf = &local;
   root.root = relocation.type;
   root.kind = CoreKind::TypeExists;
-  return core::text(root);
+  return cut(core::text(root));
 }
 
 }  // namespace
@@ -353,7 +360,8 @@ Core<bool> CoreRelocator::apply(std::span<Insn> insns, const CoreRelo& relocatio
   failure.poisoned = !TRY(patch(insns, failure.pc, answer));
   const bool failed =
       failure.poisoned || (!failure.reason.empty() && !is_question_of_existence(spec.kind));
-  if (failed) failure.path = core::text(spec);
+  if (failed) failure.path = cut(core::text(spec));
+  failure.reason = cut(failure.reason);
   if (failed && failure.reason.empty()) {
     failure.reason = fmt::format(
         "the field has {} bytes, {} in the target, and is no unsigned integer or pointer",
@@ -372,16 +380,14 @@ Status CoreRelocator::relocate(std::span<Insn> insns, std::span<const CoreRelo> 
     const auto applied = apply(insns, relocation, failure);
     if (!applied) {
       return fail_at<Code::bad_core_relocation>(failure.pc, i, name(relocation.kind),
-                                                path_of(relocation, local_), applied.error());
+                                                path_of(relocation, local_), cut(applied.error()));
     }
     if (*applied) {
       ++result.applied;
-    } else if (result.failed.size() < kMaxFailures) {
-      result.failed.push_back(std::move(failure));
-    } else {
-      return fail_at<Code::bad_core_relocation>(failure.pc, i, name(relocation.kind), failure.path,
-                                                "too many relocations fail");
+      continue;
     }
+    ++result.unsatisfied;
+    if (result.failed.size() < kMaxFailures) result.failed.push_back(std::move(failure));
   }
   return {};
 }

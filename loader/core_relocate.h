@@ -30,8 +30,9 @@ struct CoreFailure {
 };
 
 struct CoreResult {
-  u32 applied = 0;  // relocations that found what they ask for, or that may find nothing
-  std::vector<CoreFailure> failed;
+  u32 applied = 0;      // relocations that found what they ask for, or that may find nothing
+  u32 unsatisfied = 0;  // the others,
+  std::vector<CoreFailure> failed;  // of which the first ones are kept
 };
 
 // Relocates the programs of one object. Keeps what was found for a type between calls, as libbpf
@@ -49,7 +50,7 @@ class CoreRelocator {
                   u32 first = 0);
 
   static constexpr u32 kMaxCandidates = 1024;  // types of one essential name
-  static constexpr u32 kMaxFailures = 65536;   // recorded
+  static constexpr u32 kMaxFailures = 1000;    // recorded, with all their text cut
 
  private:
   // The answer of one type, for the program's side and the target's.

@@ -3,6 +3,7 @@
 #include "loader/core_spec.h"
 
 #include "isa/btf_format.h"
+#include "loader/limits.h"
 
 namespace skep::core {
 namespace {
@@ -133,7 +134,7 @@ std::string text(const Spec& spec, const Btf& root_btf, u32 root) {
     if (spec.length == 1) out += fmt::format("::{}", spec.path[0].name);
     return out;
   }
-  for (u32 i = 0; i < spec.length; ++i) {
+  for (u32 i = 0; i < spec.length && out.size() <= loader_limits::kMaxPath; ++i) {
     const Accessor& step = spec.path[i];
     if (!step.name.empty()) {
       out += fmt::format(".{}", step.name);

@@ -57,8 +57,8 @@ void add_data_map(Linked& linked, DataSection& data) {
 
 using DataNames = std::map<std::string_view, u32>;
 
-Status add_part(Linked& linked, DataNames& names, u32 unit, const Section& section,
-                SectionUse use) {
+Status add_part(Linked& linked, DataNames& names, u32 unit, const Section& section, SectionUse use,
+                u64& padding) {
   const auto [known, is_new] = names.emplace(section.name, static_cast<u32>(linked.data.size()));
   if (is_new) linked.data.push_back({section.name, use, 0, 1, 0, {}});
   DataSection& data = linked.data[known->second];
@@ -70,6 +70,11 @@ Status add_part(Linked& linked, DataNames& names, u32 unit, const Section& secti
   }
   data.alignment = std::max(data.alignment, section.alignment);
   const u64 base = (data.size + data.alignment - 1) & ~(data.alignment - 1);
+  padding += base - data.size;
+  if (padding > loader_limits::kMaxPadding) {
+    return fail<Code::object_too_large>("the padding between parts of data sections", padding,
+                                        loader_limits::kMaxPadding);
+  }
   if (section.size > loader_limits::kMaxValue || base + section.size > loader_limits::kMaxValue) {
     return fail<Code::object_too_large>(fmt::format("data section '{}'", section.name),
                                         base + section.size, loader_limits::kMaxValue);
@@ -99,14 +104,15 @@ MapSpec array_of_data(const Linked& linked, std::string_view section, u64 size) 
 
 Status place_data(Linked& linked) {
   DataNames names;
+  u64 padding = 0;
   for (u32 unit = 0; unit < linked.units.size(); ++unit) {
     for (const Section& section : linked.units[unit].elf.sections()) {
       const SectionUse use = linked.units[unit].uses[section.index];
       if (!is_data(use) || section.size == 0) continue;
-      TRY(add_part(linked, names, unit, section, use));
+      TRY(add_part(linked, names, unit, section, use, padding));
     }
   }
-  return {};
+  return padding == 0 ? Status{} : loader_limits::check_memory(padding, "the data sections");
 }
 
 void make_data_maps(Linked& linked) {

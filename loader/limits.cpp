@@ -1,5 +1,5 @@
 // Tries allocations out before they are made in small pieces. Tested by
-// tests/loader/limits_test.cpp.
+// tests/limits/objects_test.cpp.
 #include "loader/limits.h"
 
 #include <new>

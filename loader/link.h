@@ -86,7 +86,7 @@ Status link_names(Linked& linked);
 Status set_kconfig(Linked& linked, const LoadOptions& options);
 Status place_data(Linked& linked);
 Status link_types(Linked& linked);
-void make_maps(Linked& linked);
+Status make_maps(Linked& linked);
 void make_data_maps(Linked& linked);
 MapSpec array_of_data(const Linked& linked, std::string_view section, u64 size);
 void fill_map_slots(Linked& linked);

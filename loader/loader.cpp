@@ -99,8 +99,7 @@ Status link(Linked& linked, const LoadOptions& options) {
   for (const Step step : {place_data, link_types}) {
     TRY(step(linked));
   }
-  make_maps(linked);
-  return {};
+  return make_maps(linked);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Tested by tests/loader/maps_test.cpp.
 #include <algorithm>
 
+#include "loader/limits.h"
 #include "loader/link.h"
 
 namespace skep {
@@ -87,6 +88,42 @@ void add_kconfig_map(Linked& linked) {
   linked.maps.push_back(std::move(spec));
 }
 
+// How many maps there may be, and first contents of them, by what defines them.
+struct Numbers {
+  u64 maps = 0;
+  u64 slots = 0;
+};
+
+Numbers count_definitions(const Unit& unit) {
+  Numbers numbers;
+  for (const Section& section : unit.elf.sections()) {
+    const SectionUse use = unit.uses[section.index];
+    if (use == SectionUse::LegacyMaps) numbers.maps += section.data.size() / kLegacyMinimum;
+    const bool by_types = use == SectionUse::Maps || use == SectionUse::StructOps;
+    if (by_types) numbers.slots += unit.relocations[section.index].size();
+    if (!by_types || unit.btf == nullptr) continue;
+    numbers.maps += unit.btf->vlen(unit.btf->find(BtfKind::Datasec, section.name));
+  }
+  return numbers;
+}
+
+// A few bytes of types define a map, so their number is bounded, and its memory tried out.
+Status check_number(const Linked& linked) {
+  Numbers numbers{.maps = linked.data.size() + 1, .slots = 0};
+  for (const Unit& unit : linked.units) {
+    const auto [maps, slots] = count_definitions(unit);
+    numbers.maps += maps;
+    numbers.slots += slots;
+  }
+  if (numbers.maps > loader_limits::kMaxMaps) {
+    return fail<Code::object_too_large>("the number of maps", numbers.maps,
+                                        u64{loader_limits::kMaxMaps});
+  }
+  return loader_limits::check_memory(
+      numbers.maps * loader_limits::kBytesPerMap + numbers.slots * loader_limits::kBytesPerSlot,
+      "the maps");
+}
+
 }  // namespace
 
 void make_legacy_maps(Linked& linked, u32 unit) {
@@ -110,7 +147,8 @@ void make_legacy_maps(Linked& linked, u32 unit) {
   }
 }
 
-void make_maps(Linked& linked) {
+Status make_maps(Linked& linked) {
+  TRY(check_number(linked));
   for (u32 unit = 0; unit < linked.units.size(); ++unit) {
     make_legacy_maps(linked, unit);
     make_btf_maps(linked, unit);
@@ -120,6 +158,7 @@ void make_maps(Linked& linked) {
   add_kconfig_map(linked);
   make_struct_ops_maps(linked);
   fill_map_slots(linked);
+  return {};
 }
 
 }  // namespace skep

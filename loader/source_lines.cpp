@@ -12,6 +12,18 @@ namespace {
 
 using namespace loader_limits;
 
+// The lines of a function, out of those of its section.
+std::span<const LineInfo> lines_of(const Linked& linked, const ProgramPart& part) {
+  const Unit& unit = linked.units[part.unit];
+  const Function& function = unit.functions[part.function];
+  const auto& all = unit.lines[function.section];
+  const u64 begin = u64{function.first} * sizeof(Insn);
+  const auto first = std::ranges::lower_bound(all, begin, {}, &LineInfo::offset);
+  const auto last = std::ranges::lower_bound(all, begin + u64{function.slots} * sizeof(Insn), {},
+                                             &LineInfo::offset);
+  return {first, last};
+}
+
 class LineCollector {
  public:
   LineCollector(const Linked& linked, u64& text_left) : linked_(linked), text_left_(text_left) {}
@@ -19,14 +31,10 @@ class LineCollector {
   void add(const ProgramPart& part) {
     const Unit& unit = linked_.units[part.unit];
     const Function& function = unit.functions[part.function];
-    const auto& all = unit.lines[function.section];
-    const u64 begin = u64{function.first} * sizeof(Insn);
-    const u64 end = begin + u64{function.slots} * sizeof(Insn);
-    auto line = std::ranges::lower_bound(all, begin, {}, &LineInfo::offset);
-    for (; line != all.end() && line->offset < end; ++line) {
-      const Pc pc{part.first + static_cast<u32>((line->offset - begin) / sizeof(Insn))};
-      map_.lines.push_back({pc, file(part.unit, line->file), line->line(), line->column(),
-                            text(unit.btf->string(line->text))});
+    for (const LineInfo& line : lines_of(linked_, part)) {
+      const u32 slot = line.offset / static_cast<u32>(sizeof(Insn)) - function.first;
+      map_.lines.push_back({Pc{part.first + slot}, file(part.unit, line.file), line.line(),
+                            line.column(), text(unit.btf->string(line.text))});
     }
   }
   SourceMap take() { return std::move(map_); }
@@ -68,6 +76,12 @@ std::vector<Subprogram> subprograms_of(const Linked& linked, std::span<const Pro
                    !function.local && !function.hidden, btf_type_of(linked, part.unit, function)});
   }
   return all;
+}
+
+u64 lines_of(const Linked& linked, std::span<const ProgramPart> parts) {
+  u64 count = 0;
+  for (const ProgramPart& part : parts) count += lines_of(linked, part).size();
+  return count;
 }
 
 SourceMap source_of(const Linked& linked, std::span<const ProgramPart> parts, u64& text_left) {

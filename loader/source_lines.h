@@ -18,6 +18,9 @@ u32 btf_type_of(const Linked& linked, u32 unit, const Function& function);
 
 std::vector<Subprogram> subprograms_of(const Linked& linked, std::span<const ProgramPart> parts);
 
+// How many lines source_of() takes along.
+u64 lines_of(const Linked& linked, std::span<const ProgramPart> parts);
+
 // `text_left` bounds the source text that all programs of a load keep together.
 SourceMap source_of(const Linked& linked, std::span<const ProgramPart> parts, u64& text_left);
 

@@ -72,6 +72,10 @@ void release(void* memory) {
 
 constexpr std::size_t kPlain = alignof(std::max_align_t);
 
+// From the start, so that what one test frees goes back to the system and is no room to spare for
+// the children of the next one.
+[[maybe_unused]] const int large_blocks = mallopt(M_MMAP_THRESHOLD, 128 << 10);
+
 }  // namespace
 
 extern "C" void* __wrap_calloc(std::size_t number, std::size_t size) {
@@ -143,7 +147,6 @@ std::size_t address_space() {
 
 // Gets some megabytes from the system that malloc will hand out in small pieces afterwards.
 void fill_pool() {
-  mallopt(M_MMAP_THRESHOLD, 128 << 10);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::vector<void*> pieces;
   for (int i = 0; i < 128; ++i) pieces.push_back(std::malloc(kSmall));

@@ -61,6 +61,13 @@ class BtfBuilder {
     return next_id_++;
   }
 
+  // With a name that is in the strings already.
+  u32 raw_named(u32 name, BtfKind kind, u32 vlen, u32 third, std::initializer_list<u32> more) {
+    const u32 id = raw("", kind, vlen, third, false, more);
+    words_[words_.size() - more.size() - 3] = name;
+    return id;
+  }
+
   static constexpr u32 kSigned = 1, kChar = 2, kBool = 4;
   u32 integer(std::string_view name, u32 bytes, u32 encoding = 0, u32 bits = 0,
               u32 bit_offset = 0) {
@@ -122,10 +129,13 @@ class BtfBuilder {
   u32 variable(std::string_view name, u32 type, u32 linkage = 1) {
     return raw(name, BtfKind::Var, 0, type, false, {linkage});
   }
-  u32 section(std::string_view name, u32 bytes, std::initializer_list<BtfSectionEntry> entries) {
+  u32 section(std::string_view name, u32 bytes, std::span<const BtfSectionEntry> entries) {
     const u32 id = raw(name, BtfKind::Datasec, static_cast<u32>(entries.size()), bytes);
     for (const auto& e : entries) words_.insert(words_.end(), {e.type, e.offset, e.size});
     return id;
+  }
+  u32 section(std::string_view name, u32 bytes, std::initializer_list<BtfSectionEntry> entries) {
+    return section(name, bytes, std::span(entries.begin(), entries.size()));
   }
   u32 decl_tag(std::string_view name, u32 of, i32 component) {
     return raw(name, BtfKind::DeclTag, 0, of, false, {static_cast<u32>(component)});

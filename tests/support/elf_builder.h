@@ -47,6 +47,7 @@ class ElfBuilder {
   bool big_endian = false;
   u16 machine = elf::kMachineBpf;
   u16 file_type = 1;
+  u64 alignment = 8;  // of the sections added from now on
 
   ElfBuilder() {
     section("", {}, 0);
@@ -56,7 +57,8 @@ class ElfBuilder {
   // Each returns the index of what it added.
   u32 section(std::string name, Bytes data, u32 type = elf::kProgBits, u64 flags = elf::kAlloc,
               u32 link = 0, u32 info = 0, u64 entry_size = 0) {
-    sections_.push_back({std::move(name), type, flags, std::move(data), 0, link, info, entry_size});
+    sections_.push_back(
+        {std::move(name), type, flags, std::move(data), 0, link, info, entry_size, alignment});
     return static_cast<u32>(sections_.size() - 1);
   }
   u32 code_section(std::string name, std::initializer_list<Insn> insns) {
@@ -101,6 +103,7 @@ class ElfBuilder {
     u64 bss_size;
     u32 link, info;
     u64 entry_size;
+    u64 alignment = 8;
     u32 name_at = 0;  // in the string table; set by finished_sections()
   };
   struct Sym {
@@ -195,7 +198,7 @@ inline Bytes ElfBuilder::build() const {
     put_ordered<u64>(contents, sec.type == elf::kNoBits ? sec.bss_size : sec.data.size());
     put_ordered<u32>(contents, sec.link);
     put_ordered<u32>(contents, sec.info);
-    put_ordered<u64>(contents, 8);
+    put_ordered<u64>(contents, sec.alignment);
     put_ordered<u64>(contents, sec.entry_size);
   }
   return contents;
