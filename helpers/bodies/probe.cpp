@@ -25,16 +25,47 @@ std::span<const u8> bytes_at(Run& run, Space space, u64 address) {
   return bytes;
 }
 
+// Why nothing could be read. Readers of kernel memory don't even try addresses outside of the
+// kernel's half (Linux arch/x86/mm/maccess.c, copy_from_kernel_nofault_allowed).
+i64 refusal(Space space, u64 address) {
+  constexpr u32 kUserBits = 47;
+  const bool user_half = address >> kUserBits == 0;
+  const bool kernel_half = address >> kUserBits == ~u64(0) >> kUserBits;
+  if (space == Space::User || (space == Space::Any && user_half)) return kEFAULT;
+  return kernel_half ? kEFAULT : kERANGE;
+}
+
 i64 read_or_clear(Run& run, Space space, u64 address, OutBytes to) {
+  if (to.size == 0) {  // the address counts even so
+    const bool refused = refusal(space, address) == kERANGE;
+    return refused && bytes_at(run, space, address).empty() ? kERANGE : 0;
+  }
   if (read_memory(run, space, address, to.data, to.size)) return 0;
   clear_shared(to.data, to.size);
-  return kEFAULT;
+  return refusal(space, address);
+}
+
+// Strings of users are copied a word at a time where a whole word fits and is there, and what
+// follows the end in its word is cleared (Linux lib/strncpy_from_user.c): programs that take such
+// strings as keys rely on it. `length` has the end with it.
+void clear_word_behind(const Run& run, u64 address, const OutBytes& to, u64 length) {
+  constexpr u64 kWord = 8;
+  const u64 word = (length - 1) / kWord * kWord;
+  if (word + kWord > to.size || load_shared<u8>(to.data + length - 1) != 0) return;
+  u8 bytes[kWord];
+  if (!read_mapped(*run.env, address + word, true, bytes)) return;
+  clear_shared(to.data + length, word + kWord - length);
 }
 
 i64 read_string_or_clear(Run& run, Space space, u64 address, OutBytes to) {
   if (to.size == 0) return 0;
   const i64 length = read_string(run, space, address, to.data, to.size);
-  if (length < 0) clear_shared(to.data, to.size);
+  if (length < 0) {
+    clear_shared(to.data, to.size);
+    return refusal(space, address);
+  } else if (space != Space::Kernel) {
+    clear_word_behind(run, address, to, static_cast<u64>(length));
+  }
   return length;
 }
 

@@ -36,20 +36,32 @@ TEST_F(Probe, EachReaderSeesItsMemory) {
     const char* helper;
     u64 address;
     const char* expected;  // of 3 bytes, or null: not seen
+    i64 error = kEFAULT;   // then
   };
   const Case cases[] = {
-      {"probe_read_user", kUser, "use"},     {"probe_read_user", kKernel, nullptr},
-      {"probe_read_user", mine, nullptr},    {"probe_read_kernel", kUser, nullptr},
-      {"probe_read_kernel", kKernel, "ker"}, {"probe_read_kernel", mine, "own"},
-      {"probe_read", kUser, "use"},          {"probe_read", kKernel, "ker"},
-      {"probe_read", mine, "own"},           {"copy_from_user", kUser, "use"},
-      {"copy_from_user", kKernel, nullptr},  {"probe_read_kernel", kNowhere, nullptr},
-      {"probe_read_user", 0, nullptr},       {"probe_read", ~u64(0), nullptr},
+      {"probe_read_user", kUser, "use"},
+      {"probe_read_user", kKernel, nullptr},
+      {"probe_read_user", mine, nullptr},
+      {"probe_read_kernel", kUser, nullptr, kERANGE},
+      {"probe_read_kernel", kKernel, "ker"},
+      {"probe_read_kernel", mine, "own"},
+      {"probe_read", kUser, "use"},
+      {"probe_read", kKernel, "ker"},
+      {"probe_read", mine, "own"},
+      {"copy_from_user", kUser, "use"},
+      {"copy_from_user", kKernel, nullptr},
+      {"probe_read_kernel", kNowhere, nullptr, kERANGE},
+      {"probe_read_kernel", kKernel + 0x1000, nullptr},
+      {"probe_read_kernel", u64(1) << 50, nullptr, kERANGE},
+      {"probe_read", u64(1) << 50, nullptr, kERANGE},
+      {"probe_read", kNowhere, nullptr},
+      {"probe_read_user", 0, nullptr},
+      {"probe_read", ~u64(0), nullptr},
   };
   for (const Case& test : cases) {
     SCOPED_TRACE(test.helper);
     const std::string text = read(test.helper, 3, test.address);
-    EXPECT_EQ(result, test.expected == nullptr ? kEFAULT : 0);
+    EXPECT_EQ(result, test.expected == nullptr ? test.error : 0);
     EXPECT_EQ(text, (test.expected == nullptr ? std::string("000") : test.expected) + "?????");
   }
 }
@@ -58,7 +70,7 @@ TEST_F(Probe, NeverReadsTheHostsOwnMemory) {
   const u64 secret = 0x1122334455667788;
   for (const char* helper : {"probe_read", "probe_read_kernel", "probe_read_user"}) {
     EXPECT_EQ(read(helper, 8, reinterpret_cast<u64>(&secret)), "00000000");
-    EXPECT_EQ(result, kEFAULT);
+    EXPECT_EQ(result, helper == std::string_view("probe_read_kernel") ? kERANGE : kEFAULT);
   }
 }
 
@@ -67,7 +79,11 @@ TEST_F(Probe, PartOfItIsNothing) {
   EXPECT_EQ(result, kEFAULT);
   EXPECT_EQ(read("probe_read_kernel", 6, kKernel), "kernel??");
   EXPECT_EQ(read("probe_read_kernel", 0, kNowhere), "????????");
-  EXPECT_EQ(result, 0);
+  EXPECT_EQ(result, kERANGE);
+  for (const u64 address : {kKernel, kKernel + 0x1000, lend_all(own)}) {
+    EXPECT_EQ(read("probe_read_kernel", 0, address), "????????");
+    EXPECT_EQ(result, 0);
+  }
 }
 
 struct StringCase {
@@ -90,7 +106,8 @@ TEST_P(ProbeString, IsCutAtItsEndOrTheSize) {
 INSTANTIATE_TEST_SUITE_P(
     All, ProbeString,
     testing::Values(
-        StringCase{"whole", "probe_read_user_str", 8, kUser, 5, "user0???"},
+        StringCase{"whole", "probe_read_user_str", 8, kUser, 5, "user0000"},
+        StringCase{"whole_in_bytes", "probe_read_user_str", 7, kUser, 5, "user0???"},
         StringCase{"exactly", "probe_read_user_str", 5, kUser, 5, "user0???"},
         StringCase{"cut", "probe_read_user_str", 4, kUser, 4, "use0????"},
         StringCase{"only_the_end", "probe_read_user_str", 1, kUser, 1, "0???????"},
@@ -99,8 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         StringCase{"not_there", "probe_read_user_str", 4, kNowhere, kEFAULT, "0000????"},
         StringCase{"does_not_end", "probe_read_kernel_str", 8, kKernel, kEFAULT, "00000000"},
         StringCase{"cut_at_the_edge", "probe_read_kernel_str", 6, kKernel, 6, "kerne0??"},
-        StringCase{"other_space", "probe_read_kernel_str", 4, kUser, kEFAULT, "0000????"},
-        StringCase{"either_space", "probe_read_str", 8, kUser, 5, "user0???"}),
+        StringCase{"other_space", "probe_read_kernel_str", 4, kUser, kERANGE, "0000????"},
+        StringCase{"either_space", "probe_read_str", 8, kUser, 5, "user0000"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(Probe, ReadsAcrossMappingsThatTouch) {
