@@ -27,7 +27,8 @@ Status patch_extern(const Image& image, const Btf& kernel, const Decoded& insn, 
   if (index >= image.externs.size()) return {};
   const Extern& wanted = image.externs[index];
   const bool call = insn.op == Op::CallKfunc;
-  const u32 id = kernel.find(call ? BtfKind::Func : BtfKind::Var, wanted.name);
+  const bool function = call || wanted.function;
+  const u32 id = kernel.find(function ? BtfKind::Func : BtfKind::Var, wanted.name);
   if (id == 0) {
     return fail<Code::kernel_refused>(fmt::format("insn {}: resolving", pc.value), wanted.name,
                                       "the kernel's BTF has no such name", "");
@@ -41,7 +42,8 @@ Status patch_extern(const Image& image, const Btf& kernel, const Decoded& insn, 
   return {};
 }
 
-// The program's insns with our indices replaced by what the kernel knows.
+// The program's insns with our indices replaced by what the kernel knows. LoadMapIdx and
+// LoadValueIdx keep theirs: they are indices of fd_array, which is in the order of `maps`.
 Result<std::vector<Insn>> patch(const Image& image, std::span<Map* const> maps, const Btf* kernel) {
   std::vector<Insn> insns(image.program.insns().begin(), image.program.insns().end());
   for (Pc pc; pc.value < insns.size(); pc = pc + image.program.at(pc).slots()) {
@@ -50,9 +52,8 @@ Result<std::vector<Insn>> patch(const Image& image, std::span<Map* const> maps, 
       if (auto ok = patch_extern(image, *kernel, insn, pc, &insns[pc.value]); !ok)
         return std::unexpected(std::move(ok).error());
     }
-    const bool value = insn.op == Op::LoadValue || insn.op == Op::LoadValueIdx;
-    const bool map = insn.op == Op::LoadMap || insn.op == Op::LoadMapIdx;
-    if ((!value && !map) || insn.map_index() >= maps.size()) continue;
+    const bool value = insn.op == Op::LoadValue;
+    if ((!value && insn.op != Op::LoadMap) || insn.map_index() >= maps.size()) continue;
     const auto& kernel_map = static_cast<const KernelMap&>(*maps[insn.map_index()]);
     insns[pc.value] =
         make_insn(kLddwOpcode, insn.dst, value ? kMapValue : kMapFd, 0, kernel_map.fd());
@@ -89,15 +90,27 @@ std::string last_lines(std::string_view log, int count) {
   return text;
 }
 
+// What LoadMapIdx and LoadValueIdx refer to; empty for programs without them.
+std::vector<int> fd_array(const Image& image, std::span<Map* const> maps) {
+  std::vector<int> fds;
+  const bool uses_it = std::ranges::any_of(image.program.decoded(), [](const Decoded& insn) {
+    return insn.op == Op::LoadMapIdx || insn.op == Op::LoadValueIdx;
+  });
+  if (!uses_it) return fds;
+  for (const Map* map : maps) fds.push_back(static_cast<const KernelMap&>(*map).fd());
+  return fds;
+}
+
 struct Attempt {
   int fd = -1;  // or minus errno
   std::string log;
 };
 
 // One BPF_PROG_LOAD. The log's buffer grows until the log fits.
-Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, AttachPoint point,
-                 const KernelOptions& options) {
+Attempt try_load(const Image& image, std::span<const Insn> insns, std::span<Map* const> maps,
+                 int btf_fd, AttachPoint point, const KernelOptions& options) {
   const std::vector<FuncInfo> infos = func_infos(image);
+  const std::vector<int> fds = fd_array(image, maps);
   ProgLoadAttr attr;
   attr.type = static_cast<u32>(image.type);
   attr.insn_count = static_cast<u32>(insns.size());
@@ -108,6 +121,7 @@ Attempt try_load(const Image& image, std::span<const Insn> insns, int btf_fd, At
   attr.flags = options.flags | (sleeps ? 1u << 4 : 0) | (image.frags ? 1u << 5 : 0);
   attr.expected_attach_type = point.attach_type;
   attr.attach_btf_id = point.btf_id;
+  attr.fd_array = fds.empty() ? 0 : address_of(fds.data());
   set_name(attr.name, image.name);
   if (btf_fd >= 0 && !infos.empty()) {
     attr.btf_fd = static_cast<u32>(btf_fd);
@@ -138,7 +152,7 @@ Result<Attempt> load_program(const Image& image, std::span<Map* const> maps, int
     kernel = TRY(read_kernel_btf());
     point = TRY(attach_point(image, *kernel));
   }
-  return try_load(image, TRY(patch(image, maps, kernel.get())), btf_fd, point, options);
+  return try_load(image, TRY(patch(image, maps, kernel.get())), maps, btf_fd, point, options);
 }
 
 // Why the verifier refused, at which insn and source line; the last lines of its log. The log of

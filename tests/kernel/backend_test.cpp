@@ -57,6 +57,68 @@ TEST_F(KernelPrograms, RunWithTheirMaps) {
   EXPECT_EQ(value, 7u);
 }
 
+// Maps by their place in fd_array, which goes with the program as it is.
+TEST_F(KernelPrograms, NameMapsByIndex) {
+  const auto image = image_of(
+      "r1 = map[idx:1][0] + 8\n*(u64 *)(r1 + 0) = 5\n*(u32 *)(r10 - 4) = 0\nr1 = map[idx:0]\n"
+      "r2 = r10\nr2 += -4\ncall map_delete_elem\nexit\n",
+      ProgramType::xdp, {array_spec("first", 8, 1), array_spec("second", 16, 1)});
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  const InstanceProgram& program = (*instance)->programs()[0];
+  ASSERT_NE(program.loaded, nullptr) << program.error->text;
+  EXPECT_EQ(static_cast<i32>(run(*program.loaded, ProgramType::xdp).r0), kEINVAL);
+  const u32 key = 0;
+  u64 value[2] = {};
+  Map& map = *(*instance)->map("second");
+  EXPECT_EQ(map.read(reinterpret_cast<const u8*>(&key), reinterpret_cast<u8*>(value)), 0);
+  EXPECT_EQ(value[1], 5u);
+}
+
+// Test runs of types without a packet take no number of repeats, so there are as many of them.
+TEST_F(KernelPrograms, RunOnMemoryAsOftenAsAsked) {
+  const auto image = std::const_pointer_cast<Image>(
+      image_of("r2 = *(u64 *)(r1 + 8)\nr2 += 1\n*(u64 *)(r1 + 8) = r2\nr0 = 7\nexit\n",
+               ProgramType::syscall));
+  image->sleepable = true;
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  const InstanceProgram& program = (*instance)->programs()[0];
+  ASSERT_NE(program.loaded, nullptr) << program.error->text;
+  u64 memory[2] = {1, 41};
+  Frame frame;
+  frame.type = ProgramType::syscall;
+  frame.memory = reinterpret_cast<u8*>(memory);
+  frame.size = sizeof memory;
+  Env env = Env::deterministic(1);
+  const RunResult result = program.loaded->run(frame, {.env = &env, .repeat = 3});
+  ASSERT_TRUE(result.ok()) << result.message;
+  EXPECT_EQ(result.r0, 7u);
+  EXPECT_EQ(memory[1], 44u);
+}
+
+// The address of a kernel function, which programs may name as they name variables.
+TEST_F(KernelPrograms, NameKernelFunctions) {
+  Insn insns[4] = {};
+  const Encoded address =
+      encode({.op = Op::LoadBtfId, .bits = 64, .immediate = true, .dst = 1, .imm = 0}, Pc{0});
+  std::copy_n(address.slots, 2, insns);
+  insns[2] = encode({.op = Op::Mov, .bits = 64, .immediate = true, .imm = 2}, Pc{2}).slots[0];
+  insns[3] = encode({.op = Op::Exit}, Pc{3}).slots[0];
+  auto image = std::make_shared<Image>();
+  image->name = "address";
+  image->type = ProgramType::xdp;
+  image->license = "GPL";
+  image->program = *Program::make({insns, insns + 4});
+  image->maps = std::make_shared<const std::vector<MapSpec>>();
+  image->externs = {{.name = "schedule", .btf_type = 0, .function = true}};
+  const auto instance = vm_.load({{image}}, *backend_);
+  ASSERT_TRUE(instance) << instance.error().text;
+  const InstanceProgram& program = (*instance)->programs()[0];
+  ASSERT_NE(program.loaded, nullptr) << program.error->text;
+  EXPECT_EQ(run(*program.loaded, ProgramType::xdp).r0, 2u);
+}
+
 TEST_F(KernelPrograms, ChangePackets) {
   const auto image = image_of(
       "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 2\nif r4 > r3 goto out\n"
