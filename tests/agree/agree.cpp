@@ -7,23 +7,31 @@
 // fewer times than M is a failure as well. Exit code 77: the kernel may not be asked.
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
 
+#include "helpers/bodies/bind.h"
+#include "helpers/spec/proto.h"
 #include "isa/disasm.h"
 #include "kernel/backend.h"
 #include "tests/support/agree.h"
 #include "tests/support/generator.h"
+#include "tests/support/permission.h"
 
 namespace skep::test {
 namespace {
 
-constexpr ProgramType kTypes[] = {ProgramType::xdp, ProgramType::sched_cls,
-                                  ProgramType::socket_filter};
+constexpr u32 kTailCallHelper = 12;
+constexpr ProgramType kTypes[] = {ProgramType::xdp,           ProgramType::sched_cls,
+                                  ProgramType::socket_filter, ProgramType::sched_cls,
+                                  ProgramType::cgroup_skb,    ProgramType::lwt_xmit,
+                                  ProgramType::syscall};
 
 struct Options {
   u64 programs = 500;
@@ -72,92 +80,152 @@ void count_insn(void* user, Pc pc, const Image& image, const u64 (&)[kRegs]) {
   tracer.last = pc;
 }
 
-std::vector<u8> packet_of(u64 seed) {
+// A packet, of IPv4 mostly, to this host mostly; or the memory of a syscall program.
+RunInput input_of(u64 seed, ProgramType type) {
   std::mt19937_64 random(seed);
-  std::vector<u8> packet(64 + random() % 64);
-  for (u8& byte : packet) byte = static_cast<u8>(random());
-  packet[12] = 8;  // IPv4, so that the kernel sets the same protocol
-  packet[13] = 0;
-  return packet;
+  std::vector<u8> bytes(type == ProgramType::syscall ? kContextMemory : 64 + random() % 64);
+  for (u8& byte : bytes) byte = static_cast<u8>(random());
+  if (type == ProgramType::syscall) return {.bytes = std::move(bytes)};
+  if (random() % 4 != 0) std::fill_n(bytes.begin(), 6, u8(0));
+  constexpr u8 kEtherTypes[][2] = {{8, 0},    {8, 0},       {8, 0}, {0x86, 0xdd},
+                                   {0x81, 0}, {0x88, 0xa8}, {0, 9}};
+  std::ranges::copy(kEtherTypes[random() % std::size(kEtherTypes)], &bytes[12]);
+  return {.bytes = std::move(bytes)};
 }
 
-// The program and the one that tail calls reach, sharing maps.
+// The program that tail calls reach.
+std::vector<Insn> target_of(u64 seed, ProgramType type) {
+  return generate(seed ^ 0x5bd1e995, {.type = type, .statements = 4}).insns;
+}
+
+// The program and its target, sharing maps.
 std::vector<std::shared_ptr<const Image>> images_of(const std::vector<Insn>& insns, u64 seed,
                                                     ProgramType type) {
   auto program = image_of_insns(insns, type);
-  auto target = image_of_insns(generate(seed ^ 0x5bd1e995, {.type = type, .statements = 4}).insns,
-                               type, "target");
+  auto target = image_of_insns(target_of(seed, type), type, "target");
   if (program == nullptr || target == nullptr) return {};
   auto copy = std::make_shared<Image>(*target);
   copy->maps = program->maps;
   return {program, copy};
 }
 
+// Puts the user's memory where generated programs look for it. False: it can't be.
+bool map_user_memory() {
+  const auto bytes = generator_user_bytes();
+  void* const wanted = reinterpret_cast<void*>(kUserMemory);
+  void* const got = mmap(wanted, bytes.size(), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (got != wanted) return false;
+  std::memcpy(got, bytes.data(), bytes.size());
+  return true;
+}
+
 class Comparison {
  public:
-  Comparison(const Options& options, Report& report) : options_(options), report_(report) {}
+  Comparison(const Options& options, Report& report)
+      : options_(options), report_(report), cpu_(stay_on_one_cpu()) {}
+
+  // Stack that was never written and addresses that leak differ by themselves, so the smaller
+  // versions of a program must have none of them. Strict: the kernel's verifier refuses both;
+  // Cleared: for programs that this verifier does not take; clears the stack.
+  enum class How { AsItIs, Strict, Cleared };
 
   // What differs between the engines, "" if nothing does.
-  std::string compare(const std::vector<Insn>& insns, u64 seed, ProgramType type, bool count) {
+  std::string compare(const std::vector<Insn>& insns, u64 seed, ProgramType type, How how) {
     const auto images = images_of(insns, seed, type);
     if (images.empty()) return "the generated insns are no program";
-    const auto packet = packet_of(seed);
+    const RunInput input = input_of(seed, type);
     Outcome kernel;
     if (options_.kernel) {
-      kernel = run_on(*kernel_, images, packet);
+      const WithoutPermissionToLeak while_this(how == How::Strict);
+      kernel = run(*kernel_,
+                   how == How::Cleared ? images_of(with_cleared_frames(insns), seed, type) : images,
+                   input);
       if (kernel.refused) {
-        if (count) refused(kernel.trouble);
+        refusal_ = kernel.trouble;
         return "";
       }
     }
-    if (count) ++report_.compared;
-    const Outcome checked = run_on(*checked_, images, packet);
+    accepted_ = true;
+    const Outcome checked = run(*checked_, images, input);
     if (!checked.ran) return fmt::format("the interpreter ended it: {}", checked.trouble);
-    std::string difference = Outcome::difference(checked, run_on(*trusted_, images, packet));
+    std::string difference = Outcome::difference(checked, run(*trusted_, images, input));
     if (!difference.empty()) return "checked / trusted: " + difference;
-    if (options_.kernel) {
-      difference = Outcome::difference(checked, kernel);
-      if (!difference.empty()) return "interpreter / kernel: " + difference;
+    if (how != How::AsItIs) {  // nor anything out of clocks, chance or the task
+      difference = Outcome::difference(checked, run(*checked_, images, input, {}, 2));
+      if (!difference.empty()) return "one world / another: " + difference;
     }
-    if (!count) return "";
+    if (!options_.kernel) return "";
+    difference = Outcome::difference(checked, kernel);
+    return difference.empty() ? "" : "interpreter / kernel: " + difference;
+  }
+
+  // The same for the report, which counts what was executed.
+  std::string compare_and_count(const std::vector<Insn>& insns, u64 seed, ProgramType type) {
+    ++report_.generated;
+    accepted_ = false;
+    std::string difference = compare(insns, seed, type, How::AsItIs);
+    if (!accepted_) refused();
+    if (!accepted_ || !difference.empty()) return difference;
+    ++report_.compared;
     Tracer tracer{.counts = report_.counts};
+    const auto images = images_of(insns, seed, type);
+    const RunInput input = input_of(seed, type);
     const Outcome traced =
-        run_on(*traced_, images, packet, {.trace = count_insn, .trace_user = &tracer});
+        run(*traced_, images, input, {.trace = count_insn, .trace_user = &tracer});
     report_.lengths.push_back(tracer.insns);
-    difference = Outcome::difference(checked, traced);
+    difference = Outcome::difference(run(*checked_, images, input), traced);
     return difference.empty() ? "" : "checked / traced: " + difference;
   }
 
  private:
-  void refused(const std::string& why) {
+  using Images = std::vector<std::shared_ptr<const Image>>;
+  Outcome run(Backend& backend, const Images& images, const RunInput& input,
+              RunOptions options = {}, u64 world = 1) const {
+    const MappedMemory memory[] = {{.address = kUserMemory,
+                                    .bytes = user_bytes_.data(),
+                                    .size = user_bytes_.size(),
+                                    .user = true}};
+    Env env = Env::deterministic(world);
+    env.now *= world;
+    env.task = {.pid = 1 + static_cast<u32>(world), .comm = {static_cast<char>('0' + world)}};
+    env.cpus = possible_cpus();
+    env.memory = memory;
+    options.env = &env;
+    options.cpu = cpu_;
+    return run_on(backend, images, input, options);
+  }
+
+  void refused() {
     ++report_.refused;
-    const KernelLog log = parse_log(why);
-    ++report_.refusals[log.message.substr(0, 60)];
+    const KernelLog log = parse_log(refusal_);
+    ++report_.refusals[log.message.substr(0, 100)];
   }
 
   const Options& options_;
   Report& report_;
+  const u32 cpu_;
+  mutable std::vector<u8> user_bytes_ = generator_user_bytes();
+  bool accepted_ = false;
+  std::string refusal_;
   std::unique_ptr<Backend> kernel_ = make_kernel_backend();
   std::unique_ptr<Backend> checked_ = make_interpreter();
   std::unique_ptr<Backend> trusted_ = make_interpreter({.mode = Mode::Trusted});
   std::unique_ptr<Backend> traced_ = make_interpreter({.trace = true});
 };
 
-void show(const Comparison&, const std::vector<Insn>& insns, u64 seed, const std::string& what,
+void show(const std::vector<Insn>& insns, u64 seed, ProgramType type, const std::string& what,
           std::size_t before) {
   const auto program = Program::make(insns);
   std::size_t count = 0;
   for (Pc pc; pc.value < program->size(); pc = pc + program->at(pc).slots()) ++count;
-  fmt::print("DIFFERENCE seed {}: {}\nminimised from {} slots to {} insns:\n{}\n", seed, what,
-             before, count, disassemble(*program, {.source = false}));
+  fmt::print("DIFFERENCE seed {}, {}: {}\nminimised from {} slots to {} insns:\n{}\n", seed,
+             name(type), what, before, count, disassemble(*program, {.source = false}));
 }
 
 // Rows that no run on this kernel can have, with the reason.
 const char* unreachable_row(Op op) {
   switch (op) {
-    case Op::LoadValueIdx:
-    case Op::LoadMapIdx: return "written by loaders that use fd_array";
-    case Op::LoadBtfId: return "kernel variables: addresses differ";
     case Op::CallKfunc: return "kernel functions are not emulated yet";
     case Op::AddrSpaceCast: return "arenas are not emulated yet";
     case Op::Gotox:
@@ -166,16 +234,38 @@ const char* unreachable_row(Op op) {
   }
 }
 
+// The map types that are emulated.
+std::vector<const MapKind*> map_kinds_that_run() {
+  std::vector<const MapKind*> kinds;
+  for (u32 id = 0; const MapKind* kind = find_map_kind(static_cast<MapType>(id)); ++id) {
+    if (kind->runs) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+// The same of helpers with a body: every map that it could take is not emulated.
+const char* unreachable_helper(const HelperProto& proto) {
+  for (const Arg& arg : proto.args) {
+    if (arg.kind != ArgKind::Map) continue;
+    const bool some = std::ranges::any_of(
+        map_kinds_that_run(), [&](const MapKind* kind) { return (kind->ops & arg.detail) != 0; });
+    if (!some) return "no map that it takes is emulated yet";
+  }
+  return nullptr;
+}
+
 bool print_report(Report& report, const Options& options) {
+  bool enough = true;
   std::ranges::sort(report.lengths);
   const u64 median = report.lengths.empty() ? 0 : report.lengths[report.lengths.size() / 2];
   fmt::print(
-      "generated {}, refused by the kernel {} ({:.1f} %), compared {}, median {} insns executed\n",
-      report.generated, report.refused,
+      "generated {} from seed {} on, refused by the kernel {} ({:.1f} %), compared {}, median {} "
+      "insns executed\n",
+      report.generated, options.seed, report.refused,
       100.0 * static_cast<double>(report.refused) / static_cast<double>(report.generated),
       report.compared, median);
+  if (median < 100 && options.minimum != 0) enough = false;
   for (const auto& [why, count] : report.refusals) fmt::print("  refused {}: {}\n", count, why);
-  bool enough = true;
   const auto line = [&](std::string_view kind, std::string_view name, u64 count,
                         const char* excuse) {
     const bool few = count < options.minimum && excuse == nullptr;
@@ -189,12 +279,40 @@ bool print_report(Report& report, const Options& options) {
     line("row", row(static_cast<Op>(op)).name, report.counts.rows[static_cast<std::size_t>(op)],
          unreachable_row(static_cast<Op>(op)));
   }
-  for (const auto& [id, count] : report.counts.helpers)
-    line("helper", std::to_string(id), count, nullptr);
-  for (const auto& [name, count] : report.counts.maps) line("map", name, count, nullptr);
+  for (const HelperProto& proto : helpers()) {
+    if (proto.id != kTailCallHelper && helper_entry(proto.id) == nullptr) continue;
+    line("helper", proto.name, report.counts.helpers[static_cast<i32>(proto.id)],
+         unreachable_helper(proto));
+  }
+  for (const MapKind* kind : map_kinds_that_run()) {
+    line("map", kind->name, report.counts.maps[std::string(kind->name)], nullptr);
+  }
   line("loop", "turns", report.counts.loops, nullptr);
   line("local", "calls", report.counts.calls, nullptr);
   return enough;
+}
+
+// The part of a difference that says between whom it is.
+std::string engines_of(const std::string& difference) {
+  return difference.substr(0, difference.find(':'));
+}
+
+// Makes the program small as the strict verifier takes it, if that shows the difference at all.
+void minimise_and_show(Comparison& comparison, const std::vector<Insn>& insns, u64 seed,
+                       ProgramType type, const std::string& what) {
+  using How = Comparison::How;
+  const std::string engines = engines_of(what);
+  const auto differs = [&](const std::vector<Insn>& candidate, How how) {
+    return engines_of(comparison.compare(candidate, seed, type, how)) == engines;
+  };
+  // If what goes wrong is the program that a tail call reached, that one by itself shows it.
+  auto target = target_of(seed, type);
+  const bool reached = differs(target, How::Cleared);
+  const auto& start = reached ? target : insns;
+  const How how = differs(start, How::Strict) ? How::Strict : How::Cleared;
+  const auto small =
+      minimise(start, [&](const std::vector<Insn>& candidate) { return differs(candidate, how); });
+  show(small, seed, type, comparison.compare(small, seed, type, how), insns.size());
 }
 
 int run(const Options& options) {
@@ -204,13 +322,10 @@ int run(const Options& options) {
     const u64 seed = options.seed + i;
     const ProgramType type = kTypes[seed % std::size(kTypes)];
     const auto insns = generate(seed, {.type = type}).insns;
-    ++report.generated;
-    const std::string what = comparison.compare(insns, seed, type, true);
+    const std::string what = comparison.compare_and_count(insns, seed, type);
     if (what.empty()) continue;
-    const auto small = minimise(insns, [&](const std::vector<Insn>& candidate) {
-      return !comparison.compare(candidate, seed, type, false).empty();
-    });
-    show(comparison, small, seed, comparison.compare(small, seed, type, false), insns.size());
+    fmt::print("seed {}: {}\n", seed, what);
+    minimise_and_show(comparison, insns, seed, type, what);
     fmt::print("found after {} programs\n", i + 1);
     return 1;
   }
@@ -242,6 +357,10 @@ int main(int argc, char** argv) {
   if (auto ok = skep::check_permission(); options.kernel && !ok) {
     fmt::print("needs permission: {}\n", ok.error().text);
     return 77;
+  }
+  if (options.kernel && !skep::test::map_user_memory()) {
+    fmt::print("something else is at {:#x}\n", skep::test::kUserMemory);
+    return 1;
   }
   return skep::test::run(options);
 }

@@ -102,10 +102,10 @@ std::shared_ptr<const Image> image_of(ProgramType type, const std::string& progr
 }
 
 test::Outcome run_ours(const std::shared_ptr<const Image>& image, const std::vector<u8>& packet) {
-  return test::run_on(*make_interpreter(), {&image, 1}, packet, {});
+  return test::run_on(*make_interpreter(), {&image, 1}, {.bytes = packet});
 }
 test::Outcome run_theirs(const std::shared_ptr<const Image>& image, const std::vector<u8>& packet) {
-  return test::run_on(*make_kernel_backend(), {&image, 1}, packet, {});
+  return test::run_on(*make_kernel_backend(), {&image, 1}, {.bytes = packet});
 }
 
 class HelpersAgree : public testing::Test {

@@ -4,26 +4,99 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "helpers/contexts/access.h"
+#include "kernel/map.h"
 
 namespace skep::test {
 namespace {
+
+constexpr u64 kEthernetHeader = 14;
+constexpr u32 kMuchRoom = 1 << 15;
 
 bool keyed(MapType type) {
   return type != MapType::ringbuf && type != MapType::prog_array;
 }
 
-bool per_cpu(MapType type) {
-  return type == MapType::percpu_array || type == MapType::percpu_hash;
+bool has_packet(ProgramType type) {
+  const Context context = find_program_type(type)->context;
+  return context == Context::XdpMd || context == Context::SkBuff;
 }
 
-// One value of a per-CPU map: that of the CPU that ran. The others are as they were made.
-std::vector<u8> value_of_cpu(std::vector<u8> values, u32 value_size) {
-  const std::size_t stride = (value_size + 7) / 8 * 8;
-  std::vector<u8> out(value_size, 0);
-  for (std::size_t at = 0; at + value_size <= values.size(); at += stride) {
-    for (u32 i = 0; i < value_size; ++i) out[i] = static_cast<u8>(out[i] | values[at + i]);
+bool begins_with_link_header(ProgramType type) {
+  return (where::xdp | where::Tc).has(type);
+}
+
+// enum skb packet types by the destination address; the loopback device, which test runs come in
+// by, has the address 0.
+u8 packet_type_of(std::span<const u8> destination) {
+  constexpr u8 kHost = 0, kBroadcast = 1, kMulticast = 2, kOtherHost = 3;
+  if (std::ranges::all_of(destination, [](u8 byte) { return byte == 0xff; })) return kBroadcast;
+  if ((destination[0] & 1) != 0) return kMulticast;
+  return std::ranges::all_of(destination, [](u8 byte) { return byte == 0; }) ? kHost : kOtherHost;
+}
+
+// Owns what a Frame refers to.
+struct Given {
+  Frame frame;
+  std::optional<PacketBuffer> buffer;
+  std::vector<u8> memory;
+};
+
+Status lay_out_packet(const RunInput& input, Given& given) {
+  Frame& frame = given.frame;
+  std::vector<u8> bytes = input.bytes;
+  if (bytes.size() < kEthernetHeader) bytes.resize(kEthernetHeader);
+  const bool link_header = begins_with_link_header(frame.type);
+  const u32 type = bytes[12] << 8 | bytes[13];  // small ones are lengths: 802.2
+  const u16 protocol = __builtin_bswap16(static_cast<u16>(type < 0x0600 ? 0x0004 : type));
+  if (!link_header) {  // all that the kernel is told of it
+    std::fill_n(bytes.begin(), 12, u8(0));
+    std::memcpy(&bytes[12], &protocol, sizeof protocol);
   }
-  return out;
+  // The kernel makes room in an skb as programs ask for it: more than any of them gets.
+  given.buffer =
+      TRY(frame.type == ProgramType::xdp ? PacketBuffer::make(bytes, frame.type)
+                                         : PacketBuffer::make(bytes, kMuchRoom, kMuchRoom));
+  frame.packet = given.buffer->packet();
+  if (frame.type == ProgramType::xdp) return {};
+  SkbFrame& skb = frame.skb;
+  skb.pkt_type = packet_type_of(std::span(bytes).first(6));
+  skb.mac_header = static_cast<u32>(frame.packet.data - frame.packet.room);
+  skb.network_header = skb.mac_header + kEthernetHeader;
+  skb.protocol = protocol;
+  if (!link_header) {
+    frame.packet.data += kEthernetHeader;
+    frame.packet.meta = frame.packet.data;
+  }
+  return {};
+}
+
+Status lay_out(const RunInput& input, ProgramType type, Given& given) {
+  given.frame.type = type;
+  if (has_packet(type)) {
+    TRY(lay_out_packet(input, given));
+  } else {
+    given.memory = input.bytes;
+    given.frame.memory = given.memory.data();
+    given.frame.size = given.memory.size();
+  }
+  for (const auto& [field, value] : input.fields) TRY(set_field(given.frame, field, value));
+  return {};
+}
+
+Status put(const RunInput& input, const Instance& instance) {
+  for (const auto& [name, key, value] : input.elements) {
+    Map* map = instance.map(name);
+    const int error = map == nullptr ? kENOENT : map->write(key.data(), value.data(), 0);
+    if (error != 0) return fail<Code::bad_frame>("map " + name, fmt::format("errno {}", -error));
+  }
+  return {};
 }
 
 void collect(Map& map, Outcome& outcome) {
@@ -41,12 +114,21 @@ void collect(Map& map, Outcome& outcome) {
     key = next;
     first = false;
     if (map.read(key.data(), value.data()) != 0) continue;
-    elements[key] = per_cpu(map.spec().type) ? value_of_cpu(value, map.spec().value_size) : value;
+    elements[key] = value;
   }
 }
 
 std::string hex(std::span<const u8> bytes) {
   return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+std::string first_difference(std::span<const u8> a, std::span<const u8> b) {
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+  const auto some = [&](std::span<const u8> bytes) {
+    return hex(bytes.subspan(at, std::min<std::size_t>(bytes.size() - at, 8)));
+  };
+  return fmt::format("of {} / {} bytes, from byte {} on {} / {}", a.size(), b.size(), at, some(a),
+                     some(b));
 }
 
 }  // namespace
@@ -55,7 +137,7 @@ std::string Outcome::difference(const Outcome& a, const Outcome& b) {
   if (a.ran != b.ran) return fmt::format("one ended: '{}' / '{}'", a.trouble, b.trouble);
   if (!a.ran) return "";
   if (a.r0 != b.r0) return fmt::format("r0 = {:#x} / {:#x}", a.r0, b.r0);
-  if (a.packet != b.packet) return fmt::format("packet {} / {}", hex(a.packet), hex(b.packet));
+  if (a.packet != b.packet) return "packet " + first_difference(a.packet, b.packet);
   if (a.records != b.records)
     return fmt::format("{} / {} records, or their bytes", a.records.size(), b.records.size());
   for (const auto& [name, elements] : a.maps) {
@@ -66,7 +148,7 @@ std::string Outcome::difference(const Outcome& a, const Outcome& b) {
       if (found == other->second.end())
         return fmt::format("{}[{}] = {} / none", name, hex(key), hex(value));
       if (found->second != value)
-        return fmt::format("{}[{}] = {} / {}", name, hex(key), hex(value), hex(found->second));
+        return fmt::format("{}[{}] {}", name, hex(key), first_difference(value, found->second));
     }
     if (elements.size() != other->second.size())
       return fmt::format("map {} has {} / {} elements", name, elements.size(),
@@ -76,38 +158,41 @@ std::string Outcome::difference(const Outcome& a, const Outcome& b) {
 }
 
 Outcome run_on(Backend& backend, std::span<const std::shared_ptr<const Image>> images,
-               std::span<const u8> packet, RunOptions options) {
+               const RunInput& input, RunOptions options) {
   Outcome outcome;
-  Vm vm({.cpus = 1});
+  const auto trouble = [&](const Error& error) {
+    outcome.trouble = error.text;
+    outcome.refused = true;
+    return outcome;
+  };
+  Vm vm({.cpus = std::max(possible_cpus(), options.cpu + 1)});
   auto instance = vm.load(images, backend);
-  if (!instance) {
-    outcome.trouble = instance.error().text;
-    outcome.refused = true;
-    return outcome;
-  }
+  if (!instance) return trouble(instance.error());
   for (const InstanceProgram& program : (*instance)->programs()) {
-    if (!program.error) continue;
-    outcome.trouble = program.error->text;
-    outcome.refused = true;
-    return outcome;
+    if (program.error) return trouble(*program.error);
   }
-  Frame frame;
-  frame.type = images.front()->type;
-  auto buffer = PacketBuffer::make(packet, frame.type);
-  if (!buffer) {
-    outcome.trouble = buffer.error().text;
-    return outcome;
-  }
-  frame.packet = buffer->packet();
+  Given given;
+  if (auto ok = lay_out(input, images[input.program]->type, given); !ok) return trouble(ok.error());
+  if (auto ok = put(input, **instance); !ok) return trouble(ok.error());
   Env env = Env::deterministic(1);
+  env.cpus = possible_cpus();
   if (options.env == nullptr) options.env = &env;
-  const RunResult result = (*instance)->programs().front().loaded->run(frame, options);
+  const RunResult result = (*instance)->programs()[input.program].loaded->run(given.frame, options);
   outcome.ran = result.ok();
   outcome.trouble = result.message;
   outcome.r0 = static_cast<u32>(result.r0);  // all that a test run gives
-  outcome.packet.assign(frame.packet.data, frame.packet.end);
+  outcome.packet = std::move(given.memory);
+  if (given.buffer) outcome.packet.assign(given.frame.packet.data, given.frame.packet.end);
   for (Map* map : (*instance)->maps()) collect(*map, outcome);
   return outcome;
+}
+
+u32 stay_on_one_cpu() {
+  const u32 cpu = static_cast<u32>(std::max(sched_getcpu(), 0));
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(cpu, &only);
+  return sched_setaffinity(0, sizeof only, &only) == 0 ? cpu : 0;
 }
 
 }  // namespace skep::test

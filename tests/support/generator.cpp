@@ -3,186 +3,55 @@
 #include "tests/support/generator.h"
 
 #include <algorithm>
-#include <array>
+
+#include "tests/support/generator_calls.h"
 
 namespace skep::test {
 namespace {
 
 constexpr u32 kPacketChecked = 34;  // bytes of the packet that main makes sure of
-constexpr i16 kSlots = 8;           // scalar slots of the stack, at r10 - 8 * (1 to kSlots)
-constexpr i16 kKey = -72;           // where keys are made
-constexpr i16 kBuffer = -128;       // 48 bytes for values and memory arguments
 constexpr u32 kValueSize = kGeneratorValueSize;
 
-// How a helper's arguments are made.
-enum class Arg : u8 {
-  None,
-  Context,
-  Array,
-  Hash,
-  PerCpu,
-  Lpm,
-  Ring,
-  Key,
-  LpmKey,
-  Value,
-  Size32,
-  Size4,
-  Zero,
-  Small,
-  Flags,
-  Buffer,
-  Eight,
-  Data
-};
-struct HelperUse {
-  i32 id;
-  u64 types;  // bits of ProgramType
-  std::array<Arg, 5> args;
-  enum Result : u8 { Scalar, Ignored, Pointer } result;  // Ignored: differs from run to run
-  bool moves_packet = false;
-};
+// Fields that test runs leave to the machine or to a socket that is not there.
+constexpr std::string_view kNotCompared[] = {"family",    "remote_ip4",  "local_ip4", "remote_ip6",
+                                             "local_ip6", "remote_port", "local_port"};
 
-constexpr u64 bit(ProgramType type) {
-  return u64{1} << static_cast<u16>(type);
-}
-constexpr u64 kXdp = bit(ProgramType::xdp);
-constexpr u64 kTc = bit(ProgramType::sched_cls);
-constexpr u64 kAll = ~u64{0};
-
-using enum Arg;
-constexpr HelperUse kHelpers[] = {
-    {1, kAll, {Array, Key}, HelperUse::Pointer},
-    {1, kAll, {Hash, Key}, HelperUse::Pointer},
-    {1, kAll, {PerCpu, Key}, HelperUse::Pointer},
-    {1, kAll, {Lpm, LpmKey}, HelperUse::Pointer},
-    {2, kAll, {Array, Key, Value, Flags}, HelperUse::Scalar},
-    {2, kAll, {Hash, Key, Value, Flags}, HelperUse::Scalar},
-    {2, kAll, {PerCpu, Key, Value, Flags}, HelperUse::Scalar},
-    {2, kAll, {Lpm, LpmKey, Value, Flags}, HelperUse::Scalar},
-    {3, kAll, {Array, Key}, HelperUse::Scalar},
-    {3, kAll, {Hash, Key}, HelperUse::Scalar},
-    {3, kAll, {Lpm, LpmKey}, HelperUse::Scalar},
-    {5, kAll, {}, HelperUse::Ignored},    // ktime_get_ns
-    {7, kAll, {}, HelperUse::Ignored},    // get_prandom_u32
-    {8, kAll, {}, HelperUse::Ignored},    // get_smp_processor_id
-    {42, kAll, {}, HelperUse::Ignored},   // get_numa_node_id
-    {118, kAll, {}, HelperUse::Ignored},  // jiffies64
-    {125, kAll, {}, HelperUse::Ignored},  // ktime_get_boot_ns
-    {28, kXdp | kTc, {Buffer, Size32, Buffer, Size32, Data}, HelperUse::Scalar},  // csum_diff
-    {28, kXdp | kTc, {Zero, Zero, Buffer, Size4, Data}, HelperUse::Scalar},
-    {130, kAll, {Ring, Value, Size32, Zero}, HelperUse::Scalar},               // ringbuf_output
-    {134, kAll, {Ring, Small}, HelperUse::Scalar},                             // ringbuf_query
-    {44, kXdp, {Context, Small}, HelperUse::Scalar, true},                     // xdp_adjust_head
-    {65, kXdp, {Context, Small}, HelperUse::Scalar, true},                     // xdp_adjust_tail
-    {54, kXdp, {Context, Small}, HelperUse::Scalar, true},                     // xdp_adjust_meta
-    {26, kTc, {Context, Small, Buffer, Size4}, HelperUse::Scalar},             // skb_load_bytes
-    {9, kTc, {Context, Small, Buffer, Size4, Zero}, HelperUse::Scalar, true},  // skb_store_bytes
-    {188, kXdp, {Context}, HelperUse::Scalar},                                 // xdp_get_buff_len
-    {189, kXdp, {Context, Small, Buffer, Size4}, HelperUse::Scalar},           // xdp_load_bytes
-    {190, kXdp, {Context, Small, Buffer, Size4}, HelperUse::Scalar, true},     // xdp_store_bytes
-    {182, kAll, {Buffer, Eight, Value}, HelperUse::Scalar},  // strncmp, of a read-only string
-};
-
-class Generator {
+class Generator : GeneratorCalls {
  public:
-  Generator(u64 seed, const GeneratorOptions& options) : random_(seed), options_(options) {}
+  Generator(u64 seed, const GeneratorOptions& options)
+      : GeneratorCalls(seed, options.type), options_(options) {}
 
   std::vector<Insn> run() {
-    functions_ = options_.type == ProgramType::socket_filter ? 0 : pick(3);
-    has_callback_ = functions_ != 0 && pick(3) == 0;
+    loads_packets_ =
+        type_ == ProgramType::socket_filter || (type_ == ProgramType::sched_cls && chance(30));
+    functions_ = loads_packets_ ? 0 : pick(3);
+    repeats_ = may_use(kProgs) && chance(15);
+    has_loop_ = functions_ != 0 && pick(3) == 0;
+    has_each_ = functions_ != 0 && pick(3) == 0;
     main_function();
     for (u32 i = 0; i < functions_; ++i) scalar_function(i);
-    if (has_callback_) callback();
-    for (const auto& [at, function] : calls_) {
-      insns_[at].imm = static_cast<i32>(starts_[function]) - static_cast<i32>(at) - 1;
-    }
+    if (has_loop_) loop_callback();
+    if (has_each_) each_callback();
+    for (const auto& [at, function] : calls_) refer_to(at, starts_[function]);
     return std::move(insns_);
   }
 
  private:
-  // ---- random choices ------------------------------------------------------------------------
-  u32 pick(u32 count) { return static_cast<u32>(random_() % count); }
-  bool chance(u32 percent) { return pick(100) < percent; }
-  template <class T, std::size_t N>
-  const T& one_of(const T (&items)[N]) {
-    return items[pick(N)];
+  // ---- what the type has -----------------------------------------------------------------------
+  bool has_packet() const {
+    return type_ != ProgramType::socket_filter && type_ != ProgramType::syscall;
   }
-  // Numbers that arithmetic goes wrong at.
-  i32 number() {
-    constexpr i32 kCorners[] = {0,      1,      -1,     2,          7,         8,      31,  32,
-                                33,     63,     64,     127,        128,       255,    256, -128,
-                                0x7fff, 0x8000, 0xffff, 0x7fffffff, INT32_MIN, -0x8000};
-    return chance(50) ? one_of(kCorners) : static_cast<i32>(random_());
-  }
+  bool writes_packet() const { return has_packet() && type_ != ProgramType::cgroup_skb; }
+  Context context() const { return find_program_type(type_)->context; }
+
   u8 scalar_reg() { return static_cast<u8>(in_loop_ ? pick(6) : pick(7) == 6 ? 8 : pick(6)); }
   u8 any_scalar() { return static_cast<u8>(pick(7) == 6 ? 8 : pick(6)); }
-
-  // ---- writing insns ---------------------------------------------------------------------------
-  u32 here() const { return static_cast<u32>(insns_.size()); }
-  u32 emit(Decoded insn) {
-    const u32 at = here();
-    const Encoded encoded = encode(insn, Pc{at});
-    for (u32 i = 0; i < encoded.count; ++i) insns_.push_back(encoded.slots[i]);
-    return at;
-  }
-  u32 alu(Op op, u8 dst, i64 imm, u8 bits = 64) {
-    return emit({.op = op, .bits = bits, .immediate = true, .dst = dst, .imm = imm});
-  }
-  u32 alu_reg(Op op, u8 dst, u8 src, u8 bits = 64) {
-    return emit({.op = op, .bits = bits, .dst = dst, .src = src});
-  }
-  u32 load(u8 size, u8 dst, u8 src, i16 off, bool sign = false) {
-    return emit(
-        {.op = sign ? Op::LoadSigned : Op::Load, .size = size, .dst = dst, .src = src, .off = off});
-  }
-  u32 store(u8 size, u8 dst, i16 off, u8 src) {
-    return emit({.op = Op::Store, .size = size, .dst = dst, .src = src, .off = off});
-  }
-  u32 store_imm(u8 size, u8 dst, i16 off, i32 imm) {
-    return emit(
-        {.op = Op::StoreImm, .size = size, .immediate = true, .dst = dst, .off = off, .imm = imm});
-  }
-  u32 constant(u8 dst, u64 value) {
-    return emit({.op = Op::LoadImm,
-                 .bits = 64,
-                 .immediate = true,
-                 .dst = dst,
-                 .imm = static_cast<i64>(value)});
-  }
-  u32 map(u8 dst, u32 index) {
-    return emit({.op = Op::LoadMap, .bits = 64, .immediate = true, .dst = dst, .imm = index});
-  }
-  u32 helper(i32 id) { return emit({.op = Op::CallHelper, .imm = id}); }
-  u32 leave() { return emit({.op = Op::Exit}); }
-  // A jump whose target is set by land().
-  u32 jump_if(Op op, u8 dst, i32 imm) {
-    return emit({.op = op,
-                 .bits = 64,
-                 .immediate = true,
-                 .dst = dst,
-                 .imm = imm,
-                 .target = Pc{here() + 1}});
-  }
-  u32 jump() {
-    const bool far = chance(20);
-    return emit({.op = far ? Op::JaLong : Op::Ja, .imm = 0, .target = Pc{here() + 1}});
-  }
-  void land(u32 jump_at) { jump_to(jump_at, here()); }
-  void jump_to(u32 jump_at, u32 target) {
-    const i32 distance = static_cast<i32>(target) - static_cast<i32>(jump_at) - 1;
-    if (insns_[jump_at].opcode == 0x06) {
-      insns_[jump_at].imm = distance;
-    } else {
-      insns_[jump_at].off = static_cast<i16>(distance);
-    }
-  }
 
   // ---- functions -------------------------------------------------------------------------------
   void set_scalars(u8 first = 0) {
     for (u8 reg = first; reg < 6; ++reg) {
       if (chance(30))
-        constant(reg, random_());
+        constant(reg, any());
       else
         alu(Op::Mov, reg, number(), chance(70) ? 64 : 32);
     }
@@ -195,8 +64,8 @@ class Generator {
         store_imm(8, 10, static_cast<i16>(-8 * slot), number());
     }
   }
-  void fill_buffer() {
-    for (i16 off = kBuffer; off < kBuffer + 48; off = static_cast<i16>(off + 8)) {
+  void fill_areas() {
+    for (i16 off = kOut; off < kBuffer + kArea; off = static_cast<i16>(off + 8)) {
       store_imm(8, 10, off, number());
     }
   }
@@ -204,8 +73,11 @@ class Generator {
   void fold() {
     for (u8 reg = 1; reg < 6; ++reg) mix(reg);
     mix(8);
-    for (i16 slot = 1; slot <= kSlots; ++slot) {
-      load(8, 1, 10, static_cast<i16>(-8 * slot));
+    fold_memory(10, -8 * kSlots, 8 * kSlots);
+  }
+  void fold_memory(u8 base, i16 from, u32 bytes) {
+    for (i16 off = from; off < from + static_cast<i16>(bytes); off = static_cast<i16>(off + 8)) {
+      load(8, 1, base, off);
       mix(1);
     }
   }
@@ -219,25 +91,31 @@ class Generator {
     set_scalars();
     alu(Op::Mov, 8, number());
     fill_slots();
-    fill_buffer();
+    fill_areas();
     take_packet();
     take_value();
     set_scalars();
     in_main_ = true;
     statements(options_.statements);
     use_what_is_left();
-    // Linux 6.18 can't compile some programs with both: "No program to jit".
-    if (options_.type != ProgramType::socket_filter && !has_callback_ && chance(15)) tail_call();
+    if (repeats_) tail_call();
     fold();
-    for (i16 off = 0; off < static_cast<i16>(kValueSize); off = static_cast<i16>(off + 8)) {
-      load(8, 1, 9, off);
-      mix(1);
-    }
-    leave();
+    fold_memory(10, kOut, 2 * kArea);
+    fold_memory(9, 0, kValueSize);
+    finish();
     for (const u32 at : early_) land(at);
     alu(Op::Mov, 0, 1);
     leave();
     in_main_ = false;
+  }
+
+  // The kernel wants a small r0 of some types.
+  void finish() {
+    if (type_ == ProgramType::cgroup_skb) {
+      store(8, 9, 0, 0);
+      alu(Op::And, 0, 1);
+    }
+    leave();
   }
 
   // The kernel refuses functions that nobody calls.
@@ -246,13 +124,15 @@ class Generator {
       if (std::ranges::find(calls_, i, &std::pair<u32, u32>::second) == calls_.end())
         call_function(i);
     }
-    if (has_callback_ && callback_uses_.empty()) call_loop();
+    // Code that no path reaches is taken out, and functions with it: "No program to jit".
+    if (has_loop_) call_loop(1 + pick(11));
+    if (has_each_) call_each();
   }
 
   // r7 = packet, with kPacketChecked bytes sure to be there. Clobbers r1 to r3.
   void take_packet() {
     if (!has_packet()) return;
-    const bool xdp = options_.type == ProgramType::xdp;
+    const bool xdp = type_ == ProgramType::xdp;
     load(4, 7, 6, xdp ? 0 : 76);
     load(4, 2, 6, xdp ? 4 : 80);
     alu_reg(Op::Mov, 1, 7);
@@ -261,8 +141,6 @@ class Generator {
         emit({.op = Op::Jgt, .bits = 64, .dst = 1, .src = 2, .target = Pc{here() + 1}}));
     set_scalars(1);
   }
-  bool has_packet() const { return options_.type != ProgramType::socket_filter; }
-
   // r9 = a value of the array, sure not to be null. Clobbers r0 to r5.
   void take_value() {
     store_imm(4, 10, kKey, static_cast<i32>(pick(4)));
@@ -288,8 +166,8 @@ class Generator {
   }
 
   // For bpf_loop: r1 = turn, r2 = pointer to a slot of main's stack.
-  void callback() {
-    callback_at_ = here();
+  void loop_callback() {
+    const u32 first = here();
     load(8, 3, 2, 0);
     alu(Op::Mul, 3, 5);
     alu_reg(Op::Add, 3, 1);
@@ -299,8 +177,29 @@ class Generator {
     alu(Op::Mov, 0, 1);
     land(on);
     leave();
-    for (const u32 at : callback_uses_)
-      insns_[at].imm = static_cast<i32>(callback_at_) - static_cast<i32>(at) - 1;
+    for (const u32 at : loop_uses_) refer_to(at, first);
+  }
+
+  // For bpf_for_each_map_elem: r2 = key, r3 = value, r4 = pointer to a slot of main's stack. What
+  // comes out is a sum, the same in any order, unless it stops: then the keys must be in order.
+  void each_callback() {
+    const u32 first = here();
+    load(4, 2, 2, 0);
+    load(8, 1, 3, 0);
+    alu_reg(Op::Mul, 1, 2);
+    alu_reg(Op::Add, 1, 2);
+    load(8, 5, 4, 0);
+    alu_reg(Op::Add, 5, 1);
+    store(8, 4, 0, 5);
+    alu(Op::Mov, 0, 0);
+    load(8, 1, 4, 8);
+    const u32 on = jump_if(Op::Jeq, 1, 0);
+    const u32 early = jump_if(Op::Jlt, 2, 2);
+    alu(Op::Mov, 0, 1);
+    land(on);
+    land(early);
+    leave();
+    for (const u32 at : each_uses_) refer_to(at, first);
   }
 
   // ---- statements ------------------------------------------------------------------------------
@@ -310,18 +209,26 @@ class Generator {
 
   void statement() {
     const u32 kind = pick(100);
-    if (kind < 45) return arithmetic();
-    if (kind < 58) return stack_access();
-    if (kind < 66) return branch();
-    if (kind < 71) return loop();
-    if (!in_main_) return kind < 80 && current_ < functions_ ? call_function() : arithmetic();
-    if (kind < 76) return packet_access();
-    if (kind < 83) return value_access();
+    if (kind < 43) return arithmetic();
+    if (kind < 55) return stack_access();
+    if (kind < 63) return branch();
+    if (kind < 67) return loop();
+    if (!in_main_) return kind < 76 && current_ < functions_ ? call_function() : arithmetic();
+    if (kind < 72) return packet_access();
+    if (kind < 78) return value_access();
+    if (kind < 80) return global_access();
+    if (kind < 83) return context_access();
     if (kind < 86) return packet_load();
-    if (kind < 90) return functions_ != 0 ? call_function() : arithmetic();
-    if (kind < 92) return has_callback_ && !in_loop_ ? call_loop() : arithmetic();
-    if (kind < 93) return record();
-    return in_loop_ ? arithmetic() : call_helper();
+    if (kind < 88) return functions_ != 0 ? call_function() : arithmetic();
+    if (in_loop_) return arithmetic();
+    if (kind < 90) return call_back();
+    if (kind < 91) return record();
+    call_helper();
+  }
+
+  void call_back() {
+    if (has_loop_ && chance(50)) return call_loop(pick(12));
+    has_each_ ? call_each() : arithmetic();
   }
 
   void arithmetic() {
@@ -356,13 +263,12 @@ class Generator {
     alu(op, dst, imm, bits);
   }
 
-  u8 size() { return static_cast<u8>(1u << pick(4)); }
-
-  // Loads, stores, atomics of one place. `base` + [low, low + bytes) may be read and written.
-  void access(u8 base, i16 low, u32 bytes, bool atomics) {
+  // Loads, stores, atomics of one place. `base` + [low, low + bytes) may be read, and more.
+  enum class May : u32 { Read = 3, Write = 5, Atomics = 8 };
+  void access(u8 base, i16 low, u32 bytes, May may) {
     const u8 width = size();
     const i16 off = static_cast<i16>(low + static_cast<i16>(pick(bytes / width) * width));
-    const u32 kind = pick(atomics ? 8 : 5);
+    const u32 kind = pick(static_cast<u32>(may));
     switch (kind) {
       case 0:
       case 1: load(width, scalar_reg(), base, off); return;
@@ -388,16 +294,67 @@ class Generator {
     emit({.op = op, .size = width, .dst = base, .src = scalar_reg(), .off = off});
   }
 
-  void stack_access() { access(10, -8 * kSlots, 8 * kSlots, true); }
+  void stack_access() {
+    if (in_main_ && chance(20)) return access(10, kOut, 2 * kArea, May::Atomics);
+    access(10, -8 * kSlots, 8 * kSlots, May::Atomics);
+  }
+
   void packet_access() {
-    if (has_packet())
-      access(7, 0, kPacketChecked - 2, false);
-    else
-      arithmetic();
+    if (type_ == ProgramType::syscall) return access(6, 0, kContextMemory, May::Write);
+    if (!has_packet()) return arithmetic();
+    access(7, 0, kPacketChecked - 2, writes_packet() ? May::Write : May::Read);
+  }
+
+  // A global variable: by its address, in a register that is then a scalar again.
+  void global_access() {
+    const u8 base = 5;
+    map_value(base, kGlobal, 0);
+    const i16 off = static_cast<i16>(8 * pick(kValueSize / 8));
+    const u8 value = static_cast<u8>(pick(5));
+    switch (pick(4)) {
+      case 0: load(8, value, base, off); break;
+      case 1: store(8, base, off, value); break;
+      default:
+        emit({.op = chance(50) ? Op::AtomicAdd : Op::FetchAdd,
+              .size = 8,
+              .dst = base,
+              .src = value,
+              .off = off});
+    }
+    alu(Op::Mov, base, number());
+  }
+
+  // A field that the type may read or write.
+  void context_access() {
+    if (type_ == ProgramType::syscall) return packet_access();
+    if (chance(1)) return kernel_address();
+    const auto all = fields(context());
+    const FieldRow& field = all[pick(static_cast<u32>(all.size()))];
+    const bool scalar = field.is == FieldIs::Scalar || field.is == FieldIs::Length;
+    if (!scalar || std::ranges::find(kNotCompared, field.name) != std::end(kNotCompared)) return;
+    const u32 count = field.size / field.element;
+    const i16 off = static_cast<i16>(field.offset + field.element * pick(count));
+    const bool write = chance(40);
+    if (find_access(context(), type_, AttachType::none, static_cast<u64>(off), field.element,
+                    write) == nullptr)
+      return;
+    if (!write) {
+      load(field.element, scalar_reg(), 6, off);
+    } else if (chance(50)) {
+      store(field.element, 6, off, any_scalar());
+    } else {
+      store_imm(field.element, 6, off, number());
+    }
+  }
+
+  // Of a function of the kernel's; it is not compared.
+  void kernel_address() {
+    wide(Op::LoadBtfId, 1, 0);
+    alu(Op::Mov, 1, number());
   }
 
   void value_access() {
-    if (chance(70)) return access(9, 0, kValueSize, true);
+    if (chance(70)) return access(9, 0, kValueSize, May::Atomics);
     // A variable place: the verifier must see the bound.
     const u8 index = 1, place = 2;
     alu_reg(Op::Mov, index, any_scalar());
@@ -412,9 +369,9 @@ class Generator {
     alu(Op::Mov, place, number());
   }
 
-  // LD_ABS and LD_IND, where the kernel has them; they clobber r1 to r5, and may end the program.
+  // LD_ABS and LD_IND: they clobber r1 to r5, and may end the program.
   void packet_load() {
-    if (options_.type != ProgramType::socket_filter) return arithmetic();
+    if (!loads_packets_) return arithmetic();
     const u8 width = static_cast<u8>(1u << pick(3));
     if (chance(50)) {
       emit({.op = Op::LoadAbs,
@@ -478,14 +435,24 @@ class Generator {
     set_scalars(1);
   }
 
-  void call_loop() {
-    alu(Op::Mov, 1, static_cast<i32>(pick(12)));
-    callback_uses_.push_back(emit(
-        {.op = Op::LoadFunc, .bits = 64, .immediate = true, .dst = 2, .target = Pc{here() + 1}}));
-    alu_reg(Op::Mov, 3, 10);
-    alu(Op::Add, 3, -8);
+  void call_loop(u32 turns) {
+    alu(Op::Mov, 1, static_cast<i32>(turns));
+    loop_uses_.push_back(function(2));
+    stack_pointer(3, -8);
     alu(Op::Mov, 4, 0);
     helper(181);
+    set_scalars(1);
+  }
+
+  void call_each() {
+    constexpr u32 kMaps[] = {kArray, kHash, kPerCpuArray, kPerCpuHash};
+    const u32 which = one_of(kMaps);
+    store_imm(8, 10, kBuffer + 8, which == kArray || which == kPerCpuArray ? pick(2) : 0);
+    map(1, which);
+    each_uses_.push_back(function(2));
+    stack_pointer(3, kBuffer);
+    alu(Op::Mov, 4, 0);
+    helper(164);
     set_scalars(1);
   }
 
@@ -508,85 +475,31 @@ class Generator {
   }
 
   void call_helper() {
-    const HelperUse* use = &one_of(kHelpers);
-    while ((use->types & bit(options_.type)) == 0) use = &one_of(kHelpers);
-    for (u8 i = 0; i < 5; ++i) argument(use->args[i], static_cast<u8>(i + 1), use->id);
-    helper(use->id);
-    if (use->result == HelperUse::Pointer) {
-      const u32 none = jump_if(Op::Jeq, 0, 0);
-      if (chance(50)) store_imm(4, 0, 4, number());
-      load(8, 0, 0, 0);
-      land(none);
-    }
-    if (use->result == HelperUse::Ignored) alu(Op::Mov, 0, number());
+    const bool moves_packet = call_some_helper();
     set_scalars(1);
-    if (use->moves_packet) take_packet();
-  }
-
-  void argument(Arg arg, u8 reg, i32 id) {
-    switch (arg) {
-      case None: return;
-      case Context: alu_reg(Op::Mov, reg, 6); return;
-      case Array: map(reg, kArray); return;
-      case Hash: map(reg, kHash); return;
-      case PerCpu: map(reg, kPerCpuArray); return;
-      case Lpm: map(reg, kLpm); return;
-      case Ring: map(reg, kRing); return;
-      case Key: store_imm(4, 10, kKey, static_cast<i32>(pick(6))); return stack_pointer(reg, kKey);
-      case LpmKey:
-        store_imm(4, 10, kKey, static_cast<i32>(pick(4) == 0 ? pick(40) : 8 * pick(5)));
-        store_imm(4, 10, kKey + 4, static_cast<i32>(pick(4)) * 0x01010101);
-        return stack_pointer(reg, kKey);
-      case Value:
-        if (id == 182) return stack_string(reg);
-        return stack_pointer(reg, kBuffer);
-      case Buffer: return stack_pointer(reg, kBuffer + 8 * static_cast<i16>(pick(2)));
-      case Size32: alu(Op::Mov, reg, 32); return;
-      case Size4: alu(Op::Mov, reg, static_cast<i32>(4 * (1 + pick(8)))); return;
-      case Eight: alu(Op::Mov, reg, 8); return;
-      case Zero: alu(Op::Mov, reg, 0); return;
-      case Small:
-        alu(Op::Mov, reg, id == 134 ? static_cast<i32>(pick(5)) : static_cast<i32>(pick(48)) - 16);
-        return;
-      case Flags: alu(Op::Mov, reg, static_cast<i32>(pick(5) == 0 ? pick(6) : 0)); return;
-      case Data: alu(Op::Mov, reg, static_cast<i32>(pick(0x10000))); return;
-    }
-  }
-  void stack_pointer(u8 reg, i16 off) {
-    alu_reg(Op::Mov, reg, 10);
-    alu(Op::Add, reg, off);
-  }
-  // bpf_strncmp wants a constant string: the first value of the read-only map.
-  void stack_string(u8 reg) {
-    emit({.op = Op::LoadValue,
-          .bits = 64,
-          .immediate = true,
-          .dst = reg,
-          .imm = static_cast<i64>(kText)});
+    if (moves_packet) take_packet();
   }
 
   void tail_call() {
     alu_reg(Op::Mov, 1, 6);
     map(2, kProgs);
-    alu(Op::Mov, 3, static_cast<i32>(pick(3)));
+    alu(Op::Mov, 3, static_cast<i32>(pick(4)));
     helper(12);
     set_scalars();
   }
 
-  static constexpr u32 kText = 6;
-
-  std::mt19937_64 random_;
-  GeneratorOptions options_;
-  std::vector<Insn> insns_;
+  const GeneratorOptions options_;
   std::vector<u32> early_;                  // jumps to main's other way out
   std::vector<u32> starts_;                 // of functions
   std::vector<std::pair<u32, u32>> calls_;  // at, function
-  std::vector<u32> callback_uses_;
-  u32 callback_at_ = 0;
+  std::vector<u32> loop_uses_;              // where a callback's address is taken
+  std::vector<u32> each_uses_;
   u32 functions_ = 0;
   u32 current_ = 0;  // functions from this one on may be called
   u32 depth_ = 0;
-  bool has_callback_ = false;
+  bool loads_packets_ = false;  // by LD_ABS and LD_IND
+  bool has_loop_ = false;
+  bool has_each_ = false;
   bool in_loop_ = false;
   bool in_main_ = false;
 };

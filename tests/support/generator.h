@@ -3,9 +3,10 @@
 // Pointers stay in registers of fixed roles (r6 context, r7 packet, r9 map value), all else are
 // scalars that are initialised before use. Statements come from a grammar: arithmetic of every
 // form, memory of every size, branches, loops of a known number of turns, helpers, local calls,
-// callbacks, tail calls. At the end all scalars, stack slots, and memory read back are folded into
-// r0, so that one wrong bit anywhere comes out. Equal seeds give equal programs.
-// Used by tests/agree/agree.cpp, whose report counts what the programs reach.
+// fields of the context, callbacks, tail calls. At the end all scalars, stack slots, and memory
+// read back are folded into r0, so that one wrong bit anywhere comes out. Equal seeds give equal
+// programs. generator_calls.cpp has the table of helper calls. Used by tests/agree/agree.cpp, whose
+// report counts what the programs reach.
 #pragma once
 
 #include <functional>
@@ -24,10 +25,26 @@ struct GeneratorOptions {
 
 inline constexpr u32 kGeneratorValueSize = 32;  // of all maps but the read-only one
 
-// The maps that every program may use; indices as below. The prog array's first slot names the
-// program "target".
+// The maps that every program may use; indices as below. The prog array's slots name the program
+// "target", none, and the program "generated" itself.
 std::vector<MapSpec> generator_maps();
-enum GeneratorMap : u32 { kArray, kHash, kPerCpuArray, kLpm, kRing, kProgs };
+enum GeneratorMap : u32 {
+  kArray,
+  kHash,
+  kPerCpuArray,
+  kLpm,
+  kRing,
+  kProgs,
+  kText,    // read-only: what helpers want as constant strings
+  kGlobal,  // an array of one value, reached by its address
+  kPerCpuHash,
+};
+
+// Memory of the user's that programs read: generator_user_bytes() must be there in the process
+// and in the Env.
+inline constexpr u64 kUserMemory = 0x20000000;
+std::vector<u8> generator_user_bytes();    // a page
+inline constexpr u32 kContextMemory = 64;  // bytes of a syscall program's context
 
 // A generated program: its insns, main first, and its functions.
 struct Generated {
@@ -44,5 +61,9 @@ std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType
 // goes. Jumps and calls follow what moves. `still_wrong` is shown well-formed programs only.
 std::vector<Insn> minimise(std::vector<Insn> insns,
                            const std::function<bool(const std::vector<Insn>&)>& still_wrong);
+
+// The same program with its frames cleared at the start of each function, as far as generated
+// programs use them: the kernel's stack holds what was there before, ours is zeros.
+std::vector<Insn> with_cleared_frames(const std::vector<Insn>& insns);
 
 }  // namespace skep::test

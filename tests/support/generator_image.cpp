@@ -1,5 +1,8 @@
 // The maps that generated programs use, and images of their insns.
 
+#include <algorithm>
+#include <string_view>
+
 #include "isa/btf.h"
 #include "tests/support/btf_builder.h"
 #include "tests/support/generator.h"
@@ -9,6 +12,9 @@ namespace skep::test {
 namespace {
 
 constexpr u32 kValueSize = kGeneratorValueSize;
+
+// What the read-only map holds: a text to compare with, and formats from 8, 16 and 32 on.
+constexpr char kTexts[48] = "skep\0\0\0\0%d %u\0\0\0%lx/%llu %i\0\0\0\0\0%c%%%5lld\0\0\0\0\0\0";
 
 // Types for the functions: each is `static long f(long, long, long, long, long)`.
 std::shared_ptr<const Btf> functions_btf(std::span<Subprogram> functions) {
@@ -32,12 +38,22 @@ std::vector<MapSpec> generator_maps() {
       map_spec(MapType::lpm_trie, 8, kValueSize, 5, map_flags::kNoPrealloc, "l"),
       map_spec(MapType::ringbuf, 0, 0, 4096, 0, "r"),
       map_spec(MapType::prog_array, 4, 4, 3, 0, "p"),
-      map_spec(MapType::array, 4, 16, 1, map_flags::kRdonlyProg, "t"),
+      map_spec(MapType::array, 4, sizeof(kTexts), 1, map_flags::kRdonlyProg, "t"),
+      map_spec(MapType::array, 4, kValueSize, 1, 0, "g"),
+      map_spec(MapType::percpu_hash, 4, kValueSize, 3, 0, "d"),
   };
-  maps[kProgs].slots = {{0, "target", 0}};
-  maps.back().initial = {'s', 'k', 'e', 'p', 0, 0, 0, 0, 'x', 0, 0, 0, 0, 0, 0, 0};
-  maps.back().frozen = true;
+  maps[kProgs].slots = {{0, "target", 0}, {2, "generated", 0}};
+  maps[kText].initial.assign(std::begin(kTexts), std::end(kTexts));
+  maps[kText].frozen = true;
   return maps;
+}
+
+std::vector<u8> generator_user_bytes() {
+  constexpr std::string_view kText = "user memory: text with an end";
+  std::vector<u8> bytes(4096);
+  std::ranges::copy(kText, bytes.begin());
+  std::fill_n(bytes.begin() + kText.size() + 1, 40, u8(0xa5));
+  return bytes;
 }
 
 std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType type,
@@ -53,7 +69,11 @@ std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType
   image->section = "generated";
   image->type = type;
   image->license = "GPL";
-  image->maps = std::make_shared<const std::vector<MapSpec>>(generator_maps());
+  image->sleepable = type == ProgramType::syscall;
+  image->externs = {{.name = "schedule", .btf_type = 0, .function = true}};
+  std::vector<MapSpec> maps = generator_maps();
+  if (image->sleepable) maps[kProgs].slots.clear();  // the kernel has no such tail calls
+  image->maps = std::make_shared<const std::vector<MapSpec>>(std::move(maps));
   image->program = std::move(*program);
   return image;
 }

@@ -118,7 +118,39 @@ class Minimiser {
   const std::function<bool(const std::vector<Insn>&)>& still_wrong_;
 };
 
+// Stores of zeros to the slots of a frame, at the start of a function.
+void clear_frame(std::vector<Item>& items, i16 bytes) {
+  for (i16 off = 8; off <= bytes; off = static_cast<i16>(off + 8)) {
+    items.push_back({{.op = Op::StoreImm,
+                      .size = 8,
+                      .immediate = true,
+                      .dst = kFrameReg,
+                      .off = static_cast<i16>(-off)}});
+  }
+}
+
 }  // namespace
+
+std::vector<Insn> with_cleared_frames(const std::vector<Insn>& insns) {
+  const auto program = Program::make(insns);
+  if (!program) return insns;
+  const std::vector<Item> items = take_apart(*program);
+  std::vector<Item> out;
+  std::vector<std::size_t> function_at, body_at;  // where each item is now; before what was added
+  std::size_t at = 0;
+  for (Pc pc; at < items.size(); pc = pc + program->at(pc).slots(), ++at) {
+    function_at.push_back(out.size());
+    if (program->subprogram_of(pc).first == pc) clear_frame(out, at == 0 ? 192 : 64);
+    body_at.push_back(out.size());
+    out.push_back(items[at]);
+  }
+  for (Item& item : out) {
+    if (!item.jumps) continue;
+    const bool enters = item.insn.op == Op::CallLocal || item.insn.op == Op::LoadFunc;
+    item.target = (enters ? function_at : body_at)[item.target];
+  }
+  return put_together(std::move(out));
+}
 
 std::vector<Insn> minimise(std::vector<Insn> insns,
                            const std::function<bool(const std::vector<Insn>&)>& still_wrong) {
