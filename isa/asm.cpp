@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "isa/asm_statement.h"
+#include "isa/memory.h"
 
 namespace skep {
 namespace {
@@ -43,6 +44,16 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+// Bytes that assembling the text takes at most. Per line: its instruction in all its forms, its
+// source line, a comment, a function or a name of a map; lists while they grow. Per colon: a label.
+// And the copies of what the text says: source lines, comments, names.
+u64 memory_for(std::string_view text) {
+  constexpr u64 kPerLine = 1024, kPerLabel = 256, kPerByte = 4, kLeast = 1 << 20;
+  const u64 lines = static_cast<u64>(std::ranges::count(text, '\n')) + 1;
+  const u64 labels = static_cast<u64>(std::ranges::count(text, ':'));
+  return kLeast + lines * kPerLine + labels * kPerLabel + text.size() * kPerByte;
+}
+
 // Indices given to names in the order of their first use.
 class NameTable {
  public:
@@ -72,7 +83,8 @@ struct Line {
 // A `.func` or `.globl` line.
 struct Declaration {
   std::string_view name;
-  std::string place;
+  u32 line = 0;
+  u32 column = 0;
   bool global = false;
 };
 
@@ -90,12 +102,15 @@ class Assembler {
   Status read_line(std::string_view text, u32 number);
   Status read_labels(AsmCursor& cursor, u32 number);
   Status read_statement(AsmCursor& cursor, std::string_view text, u32 number);
-  Status declare(AsmCursor& cursor, bool global);
+  Status declare(AsmCursor& cursor, u32 number, bool global);
   Status resolve(Line& line);
   Status resolve_call(const Line& line, Decoded& insn);
   std::optional<Pc> find_label(std::string_view name) const;
   Result<Pc> require_label(const Line& line) const;
   std::string place(const Line& line) const;
+  std::string place(const Declaration& declared) const {
+    return asm_place(options_.file, declared.line, declared.column);
+  }
   void emit(const Line& line);
 
   const AsmOptions& options_;
@@ -114,6 +129,7 @@ Status Assembler::read(std::string_view text) {
   if (static_cast<u64>(std::ranges::count(text, '\n')) > kMaxAsmLines) {
     return fail<Code::text_too_large>(kMaxAsmLines, "lines");
   }
+  TRY(check_memory(memory_for(text), "the assembly"));
   out_.source.files.emplace_back(options_.file.empty() ? "<text>" : options_.file);
   for (u32 number = options_.first_line; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
@@ -156,12 +172,10 @@ Status Assembler::read_labels(AsmCursor& cursor, u32 number) {
   }
 }
 
-Status Assembler::declare(AsmCursor& cursor, bool global) {
-  const std::string place = cursor.place(cursor.column());
-  declarations_.push_back({
-    TRY(cursor.require_word("the name of a function"))
-    , place, global
-  });
+Status Assembler::declare(AsmCursor& cursor, u32 number, bool global) {
+  const u32 column = cursor.column();
+  const std::string_view name = TRY(cursor.require_word("the name of a function"));
+  declarations_.push_back({name, number, column, global});
   return {};
 }
 
@@ -214,7 +228,7 @@ Status Assembler::read_statement(AsmCursor& cursor, std::string_view text, u32 n
   const u32 column = cursor.column();
   const bool global = cursor.accept(".globl");
   if (global || cursor.accept(".func")) {
-    TRY(declare(cursor, global));
+    TRY(declare(cursor, number, global));
     return cursor.require_end();
   }
   Line line {
@@ -334,9 +348,9 @@ Status Assembler::find_subprograms() {
   }
   for (const Declaration& declared : declarations_) {
     const auto pc = find_label(declared.name);
-    if (!pc) return fail<Code::unknown_label>(declared.place, declared.name);
+    if (!pc) return fail<Code::unknown_label>(place(declared), declared.name);
     if (pc->value >= size) {
-      return fail<Code::syntax_error>(declared.place, "a label with instructions",
+      return fail<Code::syntax_error>(place(declared), "a label with instructions",
                                       fmt::format("'{}'", declared.name));
     }
     starts[pc->value].is_start = true;

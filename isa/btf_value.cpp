@@ -3,10 +3,10 @@
 #include "isa/btf_value.h"
 
 #include <bit>
-#include <new>
 
 #include "isa/btf_format.h"
 #include "isa/btf_walk.h"
+#include "isa/memory.h"
 
 namespace skep {
 namespace {
@@ -85,9 +85,7 @@ class Reader : Walk {
 
 Status Reader::reserve(std::vector<BtfValue>& items, u64 count) {
   TRY(spend(count));
-  void* probe = ::operator new(count * sizeof(BtfValue) + 1, std::nothrow);
-  ::operator delete(probe);
-  if (probe == nullptr) return fail<Code::no_memory>("a value");
+  TRY(check_memory(count * sizeof(BtfValue), "a value"));
   items.reserve(count);
   return {};
 }

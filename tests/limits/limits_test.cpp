@@ -1,6 +1,6 @@
-// Large input and little memory: decoding, loading, making maps and running end in an error that
-// says so, at whatever point memory ends. Each operation is tried with nothing to spare, with
-// enough, and with amounts in between; every one of these must end properly.
+// Large input and little memory: decoding, assembling, loading, making maps and running end in an
+// error that says so, at whatever point memory ends. Each operation is tried with nothing to spare,
+// with enough, and with amounts in between; every one of these must end properly.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -8,6 +8,7 @@
 #include "helpers/bodies/env.h"
 #include "helpers/contexts/frames.h"
 #include "helpers/maps/map.h"
+#include "isa/asm.h"
 #include "isa/program.h"
 #include "loader/loader.h"
 #include "tests/limits/limiter.h"
@@ -85,6 +86,20 @@ Operation load_object() {
   };
 }
 
+// A text of the same line many times over, each with its number in place of {0}.
+template <const char* const& line>
+Operation assemble_lines() {
+  std::string text;
+  for (u32 i = 0; i < 50'000; ++i) text += fmt::format(fmt::runtime(line), i);
+  return [text = text + "exit\n"](std::string& says) { return outcome_of(assemble(text), says); };
+}
+constexpr const char* kInsnLine = "exit\n";
+constexpr const char* kLabelLine = "a{0}:b{0}:c{0}:d{0}:\n";
+constexpr const char* kNoteLine = ";\n";
+constexpr const char* kMapLine = "r1=map[m{0}]\n";
+constexpr const char* kFunctionLine = "f{0}: call f{0};\n";
+constexpr const char* kDeclarationLine = "g{0}:.func g{0}\nexit\n";
+
 struct Case {
   const char* name;
   Operation (*prepare)();
@@ -92,6 +107,12 @@ struct Case {
 
 const Case kCases[] = {
     {"program", make_program},
+    {"assembly_of_insns", assemble_lines<kInsnLine>},
+    {"assembly_of_labels", assemble_lines<kLabelLine>},
+    {"assembly_of_notes", assemble_lines<kNoteLine>},
+    {"assembly_of_maps", assemble_lines<kMapLine>},
+    {"assembly_of_functions", assemble_lines<kFunctionLine>},
+    {"assembly_of_declarations", assemble_lines<kDeclarationLine>},
     {"array", create_array},
     {"large_value", create_large_value},
     {"percpu_array", create_percpu_array},
