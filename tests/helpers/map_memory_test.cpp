@@ -9,15 +9,6 @@
 
 #include "tests/helpers/map_support.h"
 
-// Sanitizers bring an allocator and an address space of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SKEP_OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SKEP_OWN_ALLOCATOR 1
-#endif
-#endif
-
 namespace skep {
 namespace {
 
@@ -133,7 +124,7 @@ const Case kStormCases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(All, MapStorms, testing::ValuesIn(kStormCases), case_name<Case>);
 
-#ifndef SKEP_OWN_ALLOCATOR
+#ifdef SKEP_LIMIT_ADDRESS_SPACE
 
 u64 statm(int field) {
   std::ifstream file("/proc/self/statm");
