@@ -53,8 +53,8 @@ Result<AsmStatement> call_kfunc(AsmCursor& cursor) {
   return out;
 }
 
-// NAME or NAME#ID. The kernel's log writes calls of its own functions like those of helpers, by their
-// BTF ids, which are far above the numbers of helpers: before the functions come the types.
+// NAME or NAME#ID. The kernel's log writes calls of its own functions like those of helpers, by
+// their BTF ids, which are far above the numbers of helpers: before the functions come the types.
 constexpr i64 kLeastFunctionId = 1000;
 Result<AsmStatement> call_name(AsmCursor& cursor) {
   AsmStatement out = call(Op::CallHelper);

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <new>
 
+#include "kernel/perf_buffer.h"
+
 namespace skep {
 namespace {
 
@@ -303,7 +305,7 @@ Status KernelMap::map_ring() {
   return {};
 }
 
-u64 KernelMap::consume(const Sink& sink) {
+u64 KernelMap::consume_ring(const Sink& sink) {
   if (consumer_.data() == nullptr) return 0;
   u64* const consumed = reinterpret_cast<u64*>(consumer_.data());
   const u64* const produced = reinterpret_cast<const u64*>(producer_.data());
@@ -324,6 +326,29 @@ u64 KernelMap::consume(const Sink& sink) {
     __atomic_store_n(consumed, at, __ATOMIC_RELEASE);
   }
   return records;
+}
+
+KernelMap::~KernelMap() = default;
+
+u64 KernelMap::consume(const Sink& sink) {
+  return events_ != nullptr ? events_->consume(sink) : consume_ring(sink);
+}
+
+Status KernelMap::open_events(u64 bytes) {
+  std::unique_ptr<PerfBuffer> events(new (std::nothrow)
+                                         PerfBuffer(TRY(PerfBuffer::open(*this, bytes))));
+  if (events == nullptr) return fail<Code::no_memory>("a perf buffer");
+  events_ = std::move(events);
+  return {};
+}
+
+u64 KernelMap::lost_events() const {
+  return events_ == nullptr ? 0 : events_->lost();
+}
+
+std::vector<int> KernelMap::event_fds() const {
+  if (events_ != nullptr) return events_->fds();
+  return spec().type == MapType::ringbuf ? std::vector<int>{fd()} : std::vector<int>();
 }
 
 }  // namespace skep

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "helpers/maps/map.h"
 #include "kernel/struct_ops.h"
@@ -45,8 +46,11 @@ struct KernelMapOptions {
   u32 kernel_value_type = 0;  // struct_ops: id in the kernel's BTF
 };
 
+class PerfBuffer;
+
 class KernelMap final : public Map {
  public:
+  ~KernelMap() override;
   static Result<std::unique_ptr<KernelMap>> create(const MapSpec& spec,
                                                    const KernelMapOptions& options);
   // A struct_ops map. Its operations go live when a Link attaches it.
@@ -80,7 +84,14 @@ class KernelMap final : public Map {
   int pop(u8* value) override;
   int peek(u8* value) override;
   int push(const u8* value, u64 flags) override;
+  // Records of ring buffers, and of perf event arrays after open_events().
   u64 consume(const Sink& sink) override;
+  // Perf event arrays: opens a ring of `bytes` for each CPU (perf_buffer.h).
+  Status open_events(u64 bytes);
+  // Records that perf buffers had no room for, as far as the kernel has told.
+  u64 lost_events() const;
+  // Readable when there are records: for poll(2). Empty for maps without.
+  std::vector<int> event_fds() const;
   // Puts a program or a map, by descriptor, into a slot.
   int set_slot(u32 index, int fd) const;
   // Operations: keeps the program of a member for publish().
@@ -99,11 +110,14 @@ class KernelMap final : public Map {
   Status put_initial(const MapSpec& given) const;
   Status map_ring();
 
+  u64 consume_ring(const Sink& sink);
+
   Fd fd_;
   u32 id_ = 0;
   u32 host_value_size_ = 0;
   StructOps ops_;     // of struct_ops alone
   Mapping consumer_;  // ring buffers: the page of the consumer position
+  std::unique_ptr<PerfBuffer> events_;
   Mapping producer_;  // the page of the producer position, and the data twice
 };
 

@@ -55,7 +55,9 @@ Result<PerfBuffer> PerfBuffer::open(KernelMap& map, u64 bytes) {
     const int fd = open_event(cpu);
     if (fd == -ENODEV) continue;  // possible, but not online
     if (fd < 0) return refused("opening a perf buffer for map", map, -fd);
-    Ring ring{Fd(fd), TRY(Mapping::make(fd, page + data, true, 0, map.spec().name))};
+    Ring ring {
+      Fd(fd), TRY(Mapping::make(fd, page + data, true, 0, map.spec().name))
+    };
     if (const int error = map.set_slot(cpu, fd); error < 0)
       return refused("filling map", map, -error);
     if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)

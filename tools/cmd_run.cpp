@@ -43,35 +43,13 @@ void add_input(CLI::App& app, RunArguments& run) {
       ->type_name("FIELD=VALUE")
       ->allow_extra_args(false)
       ->group(kGroup);
-  app.add_option("--map", run.maps, "Fill a map before the run, repeatable")
-      ->type_name("NAME=FILE")
-      ->allow_extra_args(false)
-      ->group(kGroup);
-  app.add_option("--maps", run.all_maps, "Fill several maps: {\"NAME\": [...], ...}")
-      ->type_name("FILE")
-      ->group(kGroup);
-  app.add_option("--set", run.globals, "Set a global variable before loading, repeatable")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false)
-      ->group(kGroup);
+  add_map_options(app, run);
   capture->excludes("--data");
 }
 
 void add_reports(CLI::App& app, RunArguments& run) {
   constexpr const char* kGroup = "Reports";
-  app.add_flag("--dump-maps", run.dump_all, "Show what all maps hold after the run")->group(kGroup);
-  app.add_option("--dump-map", run.dump, "Show what this map holds, repeatable")
-      ->type_name("NAME")
-      ->allow_extra_args(false)
-      ->group(kGroup);
-  app.add_option("--records", run.records, "Read records of a ring buffer as this type, repeatable")
-      ->type_name("MAP=TYPE")
-      ->allow_extra_args(false)
-      ->group(kGroup);
-  app.add_option("--keys", run.keys, "Show keys of a map as this type, repeatable")
-      ->type_name("MAP=TYPE")
-      ->allow_extra_args(false)
-      ->group(kGroup);
+  add_map_reports(app, run);
   app.add_flag("--trace", run.trace, "Show each instruction and what it changed")->group(kGroup);
   app.add_flag("--packets", run.each_packet, "Show the verdict of each packet of a capture")
       ->group(kGroup);
@@ -132,6 +110,38 @@ Exit run(const RunArguments& arguments, Output& output) {
 }
 
 }  // namespace
+
+void add_map_options(CLI::App& app, RunArguments& run) {
+  constexpr const char* kGroup = "Input";
+  app.add_option("--map", run.maps, "Fill a map before the run, repeatable")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+  app.add_option("--maps", run.all_maps, "Fill several maps: {\"NAME\": [...], ...}")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--set", run.globals, "Set a global variable before loading, repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+}
+
+void add_map_reports(CLI::App& app, RunArguments& run) {
+  constexpr const char* kGroup = "Reports";
+  app.add_flag("--dump-maps", run.dump_all, "Show what all maps hold after the run")->group(kGroup);
+  app.add_option("--dump-map", run.dump, "Show what this map holds, repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+  app.add_option("--records", run.records, "Read records of a ring buffer as this type, repeatable")
+      ->type_name("MAP=TYPE")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+  app.add_option("--keys", run.keys, "Show keys of a map as this type, repeatable")
+      ->type_name("MAP=TYPE")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+}
 
 const Verb kRunVerb{
     "run", "Run a program on data, a packet or a capture", kExamples, [](CLI::App& app) -> Action {

@@ -94,6 +94,14 @@ void take_cpu(const Engine& engine, u32 cpu) {
   }
 }
 
+void open_events([[maybe_unused]] const Engine& engine, [[maybe_unused]] Map& map) {
+#ifdef SKEP_HAS_KERNEL
+  constexpr u64 kRing = 256 << 10;
+  if (!engine.emulates && map.spec().type == MapType::perf_event_array)
+    must(static_cast<KernelMap&>(map).open_events(kRing));
+#endif
+}
+
 bool takes_field(const Engine& engine, [[maybe_unused]] ProgramType type,
                  [[maybe_unused]] std::string_view field) {
 #ifdef SKEP_HAS_KERNEL

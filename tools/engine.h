@@ -43,6 +43,8 @@ CLI::Option* add_engine_option(CLI::App& app, std::string& name);
 u32 engine_cpus(const Engine& engine, u32 wanted);
 // Puts this thread on a CPU, where the engine's programs run on the caller's.
 void take_cpu(const Engine& engine, u32 cpu);
+// Readies a map's records for reading, where that is not done by making it.
+void open_events(const Engine& engine, Map& map);
 // Whether a run can be given this field of the context: "mark", "cb[2]".
 bool takes_field(const Engine& engine, ProgramType type, std::string_view field);
 

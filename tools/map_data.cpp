@@ -19,6 +19,10 @@ bool is_array(MapType type) {
          type == MapType::array_of_maps;
 }
 
+bool has_records(MapType type) {
+  return type == MapType::ringbuf || type == MapType::perf_event_array;
+}
+
 Map& require_map(const Session& session, const std::string& name, std::string_view option) {
   if (Map* map = find_map(session, name)) return *map;
   std::string names;
@@ -206,7 +210,7 @@ Json dump_map(Session& session, Map& map) {
   const MapSpec& spec = map.spec();
   const auto found = session.types.find(&map);
   const MapTypes types = found == session.types.end() ? MapTypes{} : found->second;
-  if (spec.type == MapType::ringbuf) return dump_records(session, map, types.record);
+  if (has_records(spec.type)) return dump_records(session, map, types.record);
   const u32 key_type = types.key == 0 ? spec.btf_key : types.key;
   Json entries = Json::array();
   Buffer key(spec.key_size), next(spec.key_size), value(map.host_value_size());
@@ -222,7 +226,7 @@ Json dump_map(Session& session, Map& map) {
 
 std::string map_text(const Map& map, const Json& contents) {
   const MapKind* kind = find_map_kind(map.spec().type);
-  const bool records = map.spec().type == MapType::ringbuf;
+  const bool records = has_records(map.spec().type);
   std::string text =
       fmt::format("{} ({}), {} {}\n", printable(map.spec().name), kind == nullptr ? "" : kind->name,
                   contents.size(), records ? "records" : "entries");

@@ -102,6 +102,16 @@ Map* find_map(const Session& session, std::string_view name);
 // Loads what the arguments name, fills its maps. Warns of what the engine will not tell.
 std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output);
 
+// All programs that the object wants loaded, or the one named; none is chosen to run. `existing`
+// may give a map that is to be used instead of a new one.
+using MapFinder = std::function<std::unique_ptr<Map>(const MapSpec& spec)>;
+std::unique_ptr<Session> make_object_session(const RunArguments& arguments,
+                                             const MapFinder& existing);
+
+// Options that fill maps, and that show what is in them: for each verb that has a Session.
+void add_map_options(CLI::App& app, RunArguments& run);
+void add_map_reports(CLI::App& app, RunArguments& run);
+
 // A frame of the image's type with the fields of --ctx, without its packet.
 Frame make_frame(const RunArguments& arguments, Session& session);
 void set_task(const std::vector<std::string>& settings, Task& task);

@@ -118,25 +118,61 @@ void warn_of_printk(const Session& session, Output& output) {
   }
 }
 
-}  // namespace
-
-std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output) {
+std::unique_ptr<Session> open_object(const RunArguments& arguments) {
   const Engine& engine = find_engine(arguments.engine);
   auto session = std::make_unique<Session>(engine, vm_options(arguments, engine));
   session->object = std::make_shared<const Object>(
       load_program(read_program(arguments.program), arguments.program));
+  return session;
+}
+
+void load_images(const RunArguments& arguments, Session& session,
+                 std::span<const std::shared_ptr<const Image>> images,
+                 std::span<const std::pair<std::string, u32>> reuse) {
+  session.backend = session.engine.make({.trusted = arguments.trusted, .trace = arguments.trace});
+  session.instance = must(session.vm.load(images, *session.backend, reuse));
+  for (Map* map : session.instance->maps()) open_events(session.engine, *map);
+}
+
+// What is asked for about maps, with all names checked before anything runs.
+void fill_session(const RunArguments& arguments, Session& session) {
+  plan_reports(arguments, session);
+  fill_maps(session, arguments);
+}
+
+}  // namespace
+
+std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output) {
+  auto session = open_object(arguments);
   session->image = choose(*session->object, arguments);
   const auto images = prepare_images(*session->object, session->image, arguments);
-  check_engine(arguments, engine, session->image->type);
-  session->backend = engine.make({.trusted = arguments.trusted, .trace = arguments.trace});
-  session->instance = must(session->vm.load(images, *session->backend));
+  check_engine(arguments, session->engine, session->image->type);
+  load_images(arguments, *session, images, {});
   session->loaded = find_loaded(*session->instance, *session->image);
   session->env = arguments.seed ? Env::deterministic(*arguments.seed) : Env::host();
   session->env.cpus = session->cpus;
   set_task(arguments.task, session->env.task);
-  plan_reports(arguments, *session);
-  fill_maps(*session, arguments);
+  fill_session(arguments, *session);
   warn_of_printk(*session, output);
+  return session;
+}
+
+std::unique_ptr<Session> make_object_session(const RunArguments& arguments,
+                                             const MapFinder& existing) {
+  auto session = open_object(arguments);
+  std::shared_ptr<const Image> none;
+  auto images = prepare_images(*session->object, none, arguments);
+  std::erase_if(images, [&](const auto& image) {
+    return arguments.name.empty() ? !image->autoload : image->name != arguments.name;
+  });
+  if (images.empty()) must(session->object->image(arguments.name), arguments.program.path);
+  std::vector<std::pair<std::string, u32>> reuse;
+  for (const MapSpec& spec : *session->object->maps) {
+    if (auto map = existing ? existing(spec) : nullptr)
+      reuse.emplace_back(spec.name, must(session->vm.maps().add(std::move(map))));
+  }
+  load_images(arguments, *session, images, reuse);
+  fill_session(arguments, *session);
   return session;
 }
 

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
-#include "kernel/backend.h"
 #include "helpers/contexts/frames.h"
+#include "kernel/backend.h"
 #include "tests/support/image.h"
 #include "vm/vm.h"
 
@@ -65,9 +65,8 @@ class PerfBuffers : public testing::TestWithParam<ProgramType> {
 
   std::vector<std::vector<u8>> take(PerfBuffer& buffer) {
     std::vector<std::vector<u8>> records;
-    buffer.consume([&](std::span<const u8> record) {
-      records.emplace_back(record.begin(), record.end());
-    });
+    buffer.consume(
+        [&](std::span<const u8> record) { records.emplace_back(record.begin(), record.end()); });
     return records;
   }
 
@@ -77,10 +76,10 @@ class PerfBuffers : public testing::TestWithParam<ProgramType> {
   std::unique_ptr<Instance> instance_;
 };
 
-#define OPEN_OR_SKIP(buffer, bytes)                                                      \
-  auto buffer = PerfBuffer::open(events(), bytes);                                       \
-  if (!buffer && buffer.error().text.find("CAP_PERFMON") != std::string::npos)           \
-    GTEST_SKIP() << "needs permission: " << buffer.error().text;                         \
+#define OPEN_OR_SKIP(buffer, bytes)                                            \
+  auto buffer = PerfBuffer::open(events(), bytes);                             \
+  if (!buffer && buffer.error().text.find("CAP_PERFMON") != std::string::npos) \
+    GTEST_SKIP() << "needs permission: " << buffer.error().text;               \
   ASSERT_TRUE(buffer) << buffer.error().text
 
 TEST_P(PerfBuffers, RecordsComeAsTheyWereSent) {
