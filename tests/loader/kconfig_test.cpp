@@ -126,6 +126,73 @@ TEST_P(KconfigBroken, NamesTheExternAndTheValue) {
 INSTANTIATE_TEST_SUITE_P(Values, KconfigBroken, testing::ValuesIn(kBadValues),
                          [](const auto& test) { return test.param.name; });
 
+// What libbpf knows by itself, unless the text says otherwise.
+TEST(Kconfig, VersionCanBeGivenAsText) {
+  const std::string text = "LINUX_KERNEL_VERSION=0x50400\n" + std::string(kText);
+  const Object object = load_fixture("kconfig", {.kconfig = text, .kernel_version = 0x060c00});
+  EXPECT_EQ(extern_of(object, "LINUX_KERNEL_VERSION").value, 0x050400u);
+}
+
+struct Declared {
+  const char* name;
+  u32 (*type)(test::BtfBuilder&);
+  const char* line;
+  u64 value;         // expected,
+  const char* says;  // or the error
+};
+
+u32 integer(test::BtfBuilder& b, u32 bytes, u32 encoding = 0) {
+  return b.integer("number", bytes, encoding);
+}
+
+// Types that a C program can declare but the fixture does not.
+const Declared kDeclared[] = {
+    {"U64", [](auto& b) { return integer(b, 8); }, "18446744073709551615", ~u64{0}, ""},
+    {"U64TooLarge", [](auto& b) { return integer(b, 8); }, "18446744073709551616", 0,
+     "is not a number"},
+    {"NegativeUnsigned", [](auto& b) { return integer(b, 4); }, "-1", 0, "does not fit 4 bytes"},
+    {"LeastSigned", [](auto& b) { return integer(b, 4, test::BtfBuilder::kSigned); }, "-2147483648",
+     static_cast<u64>(INT32_MIN), ""},
+    {"Typedef", [](auto& b) { return b.alias("mine", b.constant(integer(b, 2))); }, "65535", 65535,
+     ""},
+    {"WideInteger", [](auto& b) { return integer(b, 16); }, "1", 0, "its type is none"},
+    {"WideBool", [](auto& b) { return integer(b, 4, test::BtfBuilder::kBool); }, "y", 0,
+     "its type is none"},
+    {"OtherEnum", [](auto& b) { return b.enumeration("mine", {{"A", 0}}); }, "y", 0,
+     "its type is none"},
+    {"Struct", [](auto& b) { return b.structure("s", 4, {}); }, "1", 0, "its type is none"},
+    {"Pointer", [](auto& b) { return b.pointer(0); }, "1", 0, "its type is none"},
+    {"ArrayOfWords", [](auto& b) { return b.array(integer(b, 4), 4); }, "\"x\"", 0,
+     "its type is none"},
+    {"NoText", [](auto& b) { return b.array(integer(b, 1), 0); }, "\"x\"", 0, "its type is none"},
+    {"LongText", [](auto& b) { return b.array(integer(b, 1), 4097); }, "\"x\"", 0,
+     "its type is none"},
+};
+
+class KconfigTypes : public testing::TestWithParam<Declared> {};
+
+TEST_P(KconfigTypes, AreTakenOrRefused) {
+  test::BtfBuilder btf;
+  const u32 variable = btf.variable("CONFIG_X", GetParam().type(btf), 2);
+  btf.section(".kconfig", 0, {{variable, 0, 4}});
+  test::ElfBuilder elf;
+  elf.symbol("CONFIG_X", 0, 0);
+  elf.section(".BTF", btf.bytes());
+  const std::string line = std::string("CONFIG_X=") + GetParam().line;
+  const auto object = load(elf.build(), {.kconfig = line});
+  ASSERT_TRUE(object) << object.error().text;
+  const std::string text = object->errors.empty() ? "" : object->errors[0].error.text;
+  if (*GetParam().says == 0) {
+    EXPECT_EQ(text, "");
+    EXPECT_EQ(extern_of(*object, "CONFIG_X").value, GetParam().value);
+  } else {
+    EXPECT_NE(text.find(GetParam().says), std::string::npos) << text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, KconfigTypes, testing::ValuesIn(kDeclared),
+                         [](const auto& test) { return test.param.name; });
+
 // Kernel names are left to who runs the program: an index into the image's externs.
 TEST(Ksyms, AreExternsOfTheImage) {
   const Object object = load_fixture("kconfig", {.kconfig = kText});

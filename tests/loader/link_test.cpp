@@ -189,5 +189,75 @@ TEST(Link, NothingIsNoObject) {
   EXPECT_FALSE(link({with_license("GPL"), {}}));
 }
 
+// ---- what two objects may not disagree about ---------------------------------------------------
+
+std::vector<u8> with_data(u64 alignment, bool zeros) {
+  ElfBuilder builder;
+  builder.alignment = alignment;
+  if (zeros) {
+    builder.bss(".data", 4);
+  } else {
+    builder.section(".data", test::Bytes(4, 7));
+  }
+  return builder.build();
+}
+
+// Declares `name` in a section of externs.
+std::vector<u8> with_extern(const char* section, bool weak) {
+  test::BtfBuilder btf;
+  const u32 variable = btf.variable("name", btf.integer("int", 4), 2);
+  btf.section(section, 0, {{variable, 0, 4}});
+  ElfBuilder builder;
+  builder.symbol("name", 0, 0, elf::kNoType, weak ? elf::kWeak : elf::kGlobal);
+  builder.section(".BTF", btf.bytes());
+  return builder.build();
+}
+
+TEST(Link, PartsOfADataSectionAreAlignedEach) {
+  const Object object = link_good({with_data(4, false), with_data(64, false), with_data(8, false)});
+  const MapSpec& data = map_of(object, "linked.data");
+  EXPECT_EQ(data.value_size, 132u) << "as bpftool: each part as the strictest one so far";
+  EXPECT_EQ(data.initial[0], 7);
+  EXPECT_EQ(data.initial[4], 0);
+  EXPECT_EQ(data.initial[64], 7);
+  EXPECT_EQ(data.initial[128], 7);
+}
+
+TEST(Link, AnExternIsWeakIfAllSaySo) {
+  const auto weak = [](bool a, bool b) {
+    const auto object = link({with_extern(".ksyms", a), with_extern(".ksyms", b)});
+    return object && object->externs.size() == 1 && object->externs[0].weak;
+  };
+  EXPECT_TRUE(weak(true, true));
+  EXPECT_FALSE(weak(true, false));
+  EXPECT_FALSE(weak(false, false));
+}
+
+struct Mismatch {
+  const char* name;
+  std::vector<u8> (*first)();
+  std::vector<u8> (*second)();
+  const char* says;
+};
+
+class LinkMismatch : public testing::TestWithParam<Mismatch> {};
+
+TEST_P(LinkMismatch, NamesWhatDiffers) {
+  const auto object = link({GetParam().first(), GetParam().second()});
+  ASSERT_FALSE(object);
+  EXPECT_EQ(object.error().text, GetParam().says);
+}
+
+const Mismatch kMismatches[] = {
+    {"ContentsAndZeros", [] { return with_data(8, false); }, [] { return with_data(8, true); },
+     "'.data': one object has contents for it, another zeros"},
+    {"KconfigAndKsyms", [] { return with_extern(".kconfig", true); },
+     [] { return with_extern(".ksyms", true); },
+     "'name': one object takes it from the kernel's configuration, another from its symbols"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Objects, LinkMismatch, testing::ValuesIn(kMismatches),
+                         [](const auto& test) { return test.param.name; });
+
 }  // namespace
 }  // namespace skep
