@@ -40,6 +40,8 @@ class Running {
   explicit Running(const std::string& arguments) {
     const std::string command = "exec " SKEP_COMMAND " " + arguments;
     const std::string folder = work_folder();
+    write_file("running.out", "");  // before it runs: what an earlier one wrote is not its own
+    write_file("running.err", "");
     child_ = fork();
     if (child_ != 0) return;
     if (chdir(folder.c_str()) != 0) _exit(126);
