@@ -46,10 +46,12 @@ bool is_guest_engine(std::string_view engine) {
 GuestJob guest_job(const std::string& engine, std::vector<std::string> words,
                    const std::vector<std::string>& results) {
   GuestJob job;
-  for (std::string& word : words) {
-    if (const auto at = word.rfind(engine); at != std::string::npos)
-      word.resize(at + kPrefix.size() - 1);
-    add_files(word, job.files);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string option = "--engine=";
+    const std::size_t at = words[i].starts_with(option) ? option.size() : 0;
+    const bool named = at != 0 || (i > 0 && words[i - 1] == "--engine");
+    if (named && words[i].substr(at) == engine) words[i].resize(at + kPrefix.size() - 1);
+    add_files(words[i], job.files);
   }
   if (!words.empty()) words[0] = "skep";
   job.command = std::move(words);
