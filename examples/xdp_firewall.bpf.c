@@ -218,12 +218,20 @@ static __always_inline _Bool checksum_holds(struct packet* packet, struct iphdr*
   return sum == 0xffff;
 }
 
+// A length in host byte order. Verifiers of older kernels (6.12, 6.1) forget that swapped bytes are
+// 16 bits wide; the compiler, which does not, would leave out a plain `& 0xffff`.
+static __always_inline __u32 length_of(__be16 field) {
+  __u32 length = bpf_ntohs(field);
+  asm volatile("%0 &= 0xffff" : "+r"(length));
+  return length;
+}
+
 static __always_inline enum reason walk_ipv4(struct packet* packet) {
   void* start = packet->cursor;
   struct iphdr* ip = take(packet, sizeof(*ip));
   if (!ip) return MALFORMED_IPV4;
   __u32 header = ip->ihl * 4;
-  __u32 total = bpf_ntohs(ip->tot_len);
+  __u32 total = length_of(ip->tot_len);
   if (ip->version != 4 || header < sizeof(*ip) || total < header) return MALFORMED_IPV4;
   if (start + header > packet->end || start + total > packet->end) return MALFORMED_IPV4;
   packet->family = 4;
@@ -240,7 +248,7 @@ static __always_inline enum reason walk_ipv4(struct packet* packet) {
 
 static __always_inline enum reason walk_ipv6(struct packet* packet) {
   struct ipv6hdr* ip = take(packet, sizeof(*ip));
-  if (!ip || ip->version != 6 || packet->cursor + bpf_ntohs(ip->payload_len) > packet->end)
+  if (!ip || ip->version != 6 || packet->cursor + length_of(ip->payload_len) > packet->end)
     return MALFORMED_IPV6;
   packet->family = 6;
   packet->source = ip->saddr;
