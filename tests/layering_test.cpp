@@ -328,7 +328,10 @@ Names bases_without_heir(const Tree& tree) {
   }
   Names missing;
   for (const auto& [path, text] : tree) {
-    if (!is_header(path) || path.starts_with("tests/") || path.starts_with("bench/")) continue;
+    if (!is_header(path) || path.starts_with("tests/") || path.starts_with("bench/") ||
+        path.starts_with("tools/")) {
+      continue;
+    }
     for (auto at = text.find("virtual ~"); at != std::string::npos;
          at = text.find("virtual ~", at + 1)) {
       const auto start = at + std::string("virtual ~").size();
