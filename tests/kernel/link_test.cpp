@@ -51,7 +51,6 @@ struct Case {
 
 constexpr const char* kKprobes = "/sys/bus/event_source/devices/kprobe";
 constexpr const char* kUprobes = "/sys/bus/event_source/devices/uprobe";
-constexpr const char* kSelf = "/proc/self/exe";
 
 constexpr Version kTcx{6, 6}, kOperationLinks{6, 4};
 
@@ -150,8 +149,8 @@ std::string attach(Instance& instance, const std::function<Result<Link>()>& make
 }
 
 std::string filled_in(std::string where, const std::string& cgroup) {
-  for (const auto& [word, text] : {std::pair<std::string, std::string>{"CGROUP", cgroup},
-                                   {"SELF", std::filesystem::read_symlink(kSelf).string()}}) {
+  for (const auto& [word, text] :
+       {std::pair<std::string, std::string>{"CGROUP", cgroup}, {"SELF", "/proc/self/exe"}}) {
     if (const auto at = where.find(word); at != std::string::npos)
       where.replace(at, word.size(), text);
   }

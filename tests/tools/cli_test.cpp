@@ -186,8 +186,8 @@ const Case kRuns[] = {
      "memory changed, 2 bytes now:\n  0000: ff 04"},
     {"memory_out",
      "skep run sum.s --data 0304 --data-out - > /dev/null; skep run sum.s --data 0304 --data-out "
-     "m; xxd -p m",
-     0, "ff04"},
+     "m; od -An -tx1 m",
+     0, "ff 04"},
     {"data_from_stdin", "printf '\\001\\002' | skep run sum.s --data -", 0, "r0 = 3"},
     {"data_no_file", "skep run sum.s --data ./none.bin", 3, "=", "./none.bin"},
     {"data_no_hex", "skep run sum.s --data xyz", 2, "=", "no such file, nor hex"},
