@@ -141,7 +141,8 @@ struct Test {
 
 class File {
  public:
-  File(std::string path, bool bless) : path_(std::move(path)), bless_(bless) {}
+  File(std::string path, bool bless, std::vector<FiletestCase>* cases = nullptr)
+      : path_(std::move(path)), bless_(bless), cases_(cases) {}
 
   std::vector<std::string> run() {
     std::ifstream in(path_);
@@ -293,8 +294,10 @@ class File {
       }
     }
     auto program = make_program(std::move(*assembly));
+    if (!program && cases_ != nullptr)
+      return cases_->push_back({.name = test.name, .loads = false});
     if (!program) return check_error(test, program.error());
-    if (dis != 0) compare_listing(*program, dis, end);
+    if (dis != 0 && cases_ == nullptr) compare_listing(*program, dis, end);
     Image image;
     image.name = test.name;
     image.section = test.type;
@@ -304,7 +307,37 @@ class File {
     image.type = type->type;
     image.maps = std::make_shared<const std::vector<MapSpec>>(test.maps);
     earlier_.push_back(std::make_shared<const Image>(std::move(image)));
+    if (cases_ != nullptr) return add_case(test);
     for (const std::string& mode : test.modes) run_mode(test, mode);
+  }
+
+  void add_case(const Test& test) {
+    FiletestCase out{.name = test.name};
+    out.loads = !test.error;
+    out.faults = test.fault.has_value();
+    out.limited = test.budget != INT64_MAX;
+    out.bytes = test.memory;
+    out.fields = test.fields;
+    for (const Put& put : test.puts) out.elements.push_back({put.map, put.key, put.value});
+    for (const auto& image : images()) {
+      const bool is_slot = std::ranges::any_of(test.maps, [&](const MapSpec& map) {
+        return std::ranges::find(map.slots, image->name, &MapSlot::program) != map.slots.end();
+      });
+      if (is_slot || image->name == test.name) out.images.push_back(image);
+    }
+    cases_->push_back(std::move(out));
+  }
+
+  // Programs above in the file are there too, so that tail calls can name them; they share the maps
+  // of the last one.
+  std::vector<std::shared_ptr<const Image>> images() const {
+    std::vector<std::shared_ptr<const Image>> images;
+    for (const auto& earlier : earlier_) {
+      Image copy = *earlier;
+      copy.maps = earlier_.back()->maps;
+      images.push_back(std::make_shared<const Image>(std::move(copy)));
+    }
+    return images;
   }
 
   void check_error(const Test& test, const Error& error) {
@@ -326,15 +359,7 @@ class File {
                                            : Mode::Checked;
     const auto backend = make_interpreter({.mode = wanted});
     Vm vm({.cpus = 4});
-    // Programs above in the file are there too, so that tail calls can name them; they share the
-    // maps of this one.
-    std::vector<std::shared_ptr<const Image>> images;
-    for (const auto& earlier : earlier_) {
-      Image copy = *earlier;
-      copy.maps = earlier_.back()->maps;
-      images.push_back(std::make_shared<const Image>(std::move(copy)));
-    }
-    auto instance = vm.load(images, *backend);
+    auto instance = vm.load(images(), *backend);
     if (!instance) return check_error(test, instance.error());
     const InstanceProgram& loaded = (*instance)->programs().back();
     if (loaded.error) return check_error(test, *loaded.error);
@@ -466,6 +491,7 @@ class File {
 
   std::string path_;
   bool bless_;
+  std::vector<FiletestCase>* cases_;  // programs go there instead of being run
   std::vector<std::string> lines_;
   std::vector<std::string> problems_;
   std::vector<std::shared_ptr<const Image>> earlier_;
@@ -476,6 +502,12 @@ class File {
 
 std::vector<std::string> run_filetest(const std::string& path, bool bless) {
   return File(path, bless).run();
+}
+
+std::vector<FiletestCase> filetest_cases(const std::string& path) {
+  std::vector<FiletestCase> cases;
+  File(path, false, &cases).run();
+  return cases;
 }
 
 }  // namespace skep::test

@@ -22,13 +22,34 @@
 //   ;   0: r0 = 1                             `bless` rewrites it
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "helpers/spec/image.h"
 
 namespace skep::test {
 
 // Runs the programs of one file; gives what went wrong, a line each. With `bless`, rewrites the
 // `dis:` blocks instead of comparing them.
 std::vector<std::string> run_filetest(const std::string& path, bool bless);
+
+// A program of a file without what is expected of it, for other engines to run.
+struct FiletestCase {
+  std::string name;
+  bool loads = true;     // false: the test is that it is refused
+  bool faults = false;   // the test is that the run is ended
+  bool limited = false;  // by a budget
+  std::vector<std::shared_ptr<const Image>> images =
+      {};                      // it is the last; before it the tail calls'
+  std::vector<u8> bytes = {};  // memory or packet
+  struct Element {
+    std::string map;
+    std::vector<u8> key, value;
+  };
+  std::vector<Element> elements = {};  // put into the maps before
+  std::vector<std::pair<std::string, u64>> fields = {};
+};
+std::vector<FiletestCase> filetest_cases(const std::string& path);
 
 }  // namespace skep::test

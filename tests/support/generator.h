@@ -57,6 +57,10 @@ Generated generate(u64 seed, const GeneratorOptions& options);
 std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType type,
                                             std::string name = "generated");
 
+// The image with BTF that names its functions, as the kernel wants it of callbacks; null if the
+// BTF can't be made.
+std::shared_ptr<const Image> with_function_types(const Image& image);
+
 // Takes insns out and makes operands simpler as long as `still_wrong` holds, until nothing more
 // goes. Jumps and calls follow what moves. `still_wrong` is shown well-formed programs only.
 std::vector<Insn> minimise(std::vector<Insn> insns,

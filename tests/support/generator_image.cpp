@@ -56,26 +56,34 @@ std::vector<u8> generator_user_bytes() {
   return bytes;
 }
 
+std::shared_ptr<const Image> with_function_types(const Image& image) {
+  const Program& program = image.program;
+  std::vector<Subprogram> functions(program.subprograms().begin(), program.subprograms().end());
+  auto typed = std::make_shared<Image>(image);
+  typed->btf = functions_btf(functions);
+  auto again = Program::make({program.insns().begin(), program.insns().end()}, std::move(functions),
+                             program.source());
+  if (!again) return nullptr;
+  typed->program = std::move(*again);
+  return typed;
+}
+
 std::shared_ptr<const Image> image_of_insns(std::vector<Insn> insns, ProgramType type,
                                             std::string name) {
-  auto found = Program::make(insns);
-  if (!found) return nullptr;
-  std::vector<Subprogram> functions(found->subprograms().begin(), found->subprograms().end());
-  auto image = std::make_shared<Image>();
-  image->btf = functions_btf(functions);
-  auto program = Program::make(std::move(insns), std::move(functions));
+  auto program = Program::make(std::move(insns));
   if (!program) return nullptr;
-  image->name = std::move(name);
-  image->section = "generated";
-  image->type = type;
-  image->license = "GPL";
-  image->sleepable = type == ProgramType::syscall;
-  image->externs = {{.name = "schedule", .btf_type = 0, .function = true}};
+  Image image;
+  image.name = std::move(name);
+  image.section = "generated";
+  image.type = type;
+  image.license = "GPL";
+  image.sleepable = type == ProgramType::syscall;
+  image.externs = {{.name = "schedule", .btf_type = 0, .function = true}};
   std::vector<MapSpec> maps = generator_maps();
-  if (image->sleepable) maps[kProgs].slots.clear();  // the kernel has no such tail calls
-  image->maps = std::make_shared<const std::vector<MapSpec>>(std::move(maps));
-  image->program = std::move(*program);
-  return image;
+  if (image.sleepable) maps[kProgs].slots.clear();  // the kernel has no such tail calls
+  image.maps = std::make_shared<const std::vector<MapSpec>>(std::move(maps));
+  image.program = std::move(*program);
+  return with_function_types(image);
 }
 
 }  // namespace skep::test
