@@ -138,7 +138,7 @@ class Comparison {
     Outcome kernel;
     if (options_.kernel) {
       const WithoutPermissionToLeak while_this(how == How::Strict);
-      kernel = run(*kernel_,
+      kernel = run(how == How::AsItIs ? *kernel_ : *quiet_kernel_,
                    how == How::Cleared ? images_of(with_cleared_frames(insns), seed, type) : images,
                    input);
       if (kernel.refused) {
@@ -209,6 +209,7 @@ class Comparison {
   bool accepted_ = false;
   std::string refusal_;
   std::unique_ptr<Backend> kernel_ = make_kernel_backend();
+  std::unique_ptr<Backend> quiet_kernel_ = make_kernel_backend({.log_level = 0});  // says not why
   std::unique_ptr<Backend> checked_ = make_interpreter();
   std::unique_ptr<Backend> trusted_ = make_interpreter({.mode = Mode::Trusted});
   std::unique_ptr<Backend> traced_ = make_interpreter({.trace = true});

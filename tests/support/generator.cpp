@@ -290,7 +290,13 @@ class Generator : GeneratorCalls {
                            Op::FetchOr,   Op::FetchAnd, Op::FetchXor,  Op::Xchg,      Op::CmpXchg};
     const Op op = one_of(kOps);
     const u8 width = chance(50) ? 4 : 8;
-    if (op == Op::CmpXchg && chance(60)) load(width, 0, base, off);  // so that it also succeeds
+    if (op == Op::CmpXchg && chance(60)) {  // so that it also succeeds
+      load(width, 0, base, off);
+      if (width == 4 && chance(40)) {  // whatever is above
+        constant(5, any() << 32);
+        alu_reg(Op::Or, 0, 5);
+      }
+    }
     emit({.op = op, .size = width, .dst = base, .src = scalar_reg(), .off = off});
   }
 
@@ -378,6 +384,10 @@ class Generator : GeneratorCalls {
             .size = width,
             .immediate = true,
             .imm = static_cast<i64>(pick(chance(95) ? 40 : 200))});
+    } else if (chance(30)) {  // at the very end, or one past it
+      load(4, 3, 6, 0);
+      alu(Op::Sub, 3, chance(90) ? width : width - 1);
+      emit({.op = Op::LoadInd, .size = width, .src = 3, .imm = 0});
     } else {
       alu(Op::Mov, 3, static_cast<i32>(pick(24)));
       emit({.op = Op::LoadInd, .size = width, .src = 3, .imm = static_cast<i64>(pick(16))});
@@ -480,7 +490,11 @@ class Generator : GeneratorCalls {
     if (moves_packet) take_packet();
   }
 
+  // Counts its turns, so that one too many or too few is seen.
   void tail_call() {
+    map_value(1, kGlobal, 0);
+    alu(Op::Mov, 2, 1);
+    emit({.op = Op::AtomicAdd, .size = 8, .dst = 1, .src = 2, .off = kValueSize - 8});
     alu_reg(Op::Mov, 1, 6);
     map(2, kProgs);
     alu(Op::Mov, 3, static_cast<i32>(pick(4)));

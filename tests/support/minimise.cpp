@@ -71,6 +71,10 @@ class Minimiser {
       : items_(std::move(items)), still_wrong_(still_wrong) {}
 
   std::vector<Insn> run() {
+    // First what makes each load slow: the kernel's BTF is read for it.
+    for (std::size_t at = items_.size(); at-- > 0;) {
+      if (items_[at].insn.op == Op::LoadBtfId) keep(without(items_, at, 1));
+    }
     for (bool smaller = true; smaller;) {
       smaller = false;
       for (std::size_t count = std::max<std::size_t>(items_.size() / 2, 1); count > 0; count /= 2) {
@@ -95,23 +99,80 @@ class Minimiser {
     return true;
   }
 
-  // Jumps always or never taken become gotos or go; constants become small.
+  // Jumps always or never taken become gotos or go; results become constants or copies; copies go.
   bool simplify() {
     bool any = false;
     for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (kind(items_[i].insn.op) == OpKind::Jump) {
-        auto candidate = items_;
-        candidate[i].insn = {.op = Op::Ja};
-        any |= keep(std::move(candidate));
+      const Decoded insn = items_[i].insn;
+      if (kind(insn.op) == OpKind::Jump) any |= replace(i, {.op = Op::Ja});
+      if (insn.op == Op::Mov && !insn.immediate) {
+        any |= keep(without_copy(i)) || keep(off_the_stack(i)) ||
+               (insn.bits == 64 && replace(i, global_value(insn.dst)));
+        continue;
       }
-      if (items_[i].insn.op == Op::LoadImm) {
-        auto candidate = items_;
-        candidate[i].insn = {
-            .op = Op::Mov, .bits = 64, .immediate = true, .dst = items_[i].insn.dst, .imm = 1};
-        any |= keep(std::move(candidate));
+      if (has_result(insn) && !(insn.op == Op::Mov && insn.immediate)) {
+        for (const i64 value : {0, 1, -1}) {
+          const u8 dst = insn.op == Op::CallHelper ? u8{0} : insn.dst;
+          if (!replace(i, constant(dst, value))) continue;
+          any = true;
+          break;
+        }
+      }
+      if (i < items_.size() && kind(items_[i].insn.op) == OpKind::Alu &&
+          items_[i].insn.op != Op::Mov && !items_[i].insn.immediate) {
+        any |= replace(i, {.op = Op::Mov, .bits = 64, .dst = insn.dst, .src = insn.src});
       }
     }
     return any;
+  }
+
+  // A pointer that needs neither a check nor a write before it is used.
+  static Decoded global_value(u8 dst) {
+    return {.op = Op::LoadValue, .bits = 64, .immediate = true, .dst = dst, .imm = kGlobal};
+  }
+
+  static Decoded constant(u8 dst, i64 value) {
+    return {.op = Op::Mov, .bits = 64, .immediate = true, .dst = dst, .imm = value};
+  }
+
+  // Insns that do nothing but give a register a value, and calls.
+  static bool has_result(const Decoded& insn) {
+    switch (kind(insn.op)) {
+      case OpKind::Alu:
+      case OpKind::Lddw: return true;
+      default: return insn.op == Op::Load || insn.op == Op::LoadSigned || insn.op == Op::CallHelper;
+    }
+  }
+
+  bool replace(std::size_t at, const Decoded& insn) {
+    auto candidate = items_;
+    const bool jumps = has_target(insn);
+    candidate[at].insn = insn;
+    candidate[at].jumps = jumps;
+    return keep(std::move(candidate));
+  }
+
+  // An address in the frame, made by two insns, becomes that of the global value: it need not be
+  // written first. Nothing if there is none.
+  std::vector<Item> off_the_stack(std::size_t at) const {
+    const Decoded copy = items_[at].insn;
+    if (copy.src != kFrameReg || at + 1 == items_.size()) return {};
+    const Decoded next = items_[at + 1].insn;
+    if (next.op != Op::Add || !next.immediate || next.dst != copy.dst) return {};
+    auto left = items_;
+    left[at].insn = global_value(copy.dst);
+    return without(left, at + 1, 1);
+  }
+
+  // Without the copy at `at`: what used the copy from there on uses what it was made of.
+  std::vector<Item> without_copy(std::size_t at) const {
+    const Decoded copy = items_[at].insn;
+    auto left = items_;
+    for (std::size_t i = at + 1; i < left.size(); ++i) {
+      if (left[i].insn.dst == copy.dst) left[i].insn.dst = copy.src;
+      if (!left[i].insn.immediate && left[i].insn.src == copy.dst) left[i].insn.src = copy.src;
+    }
+    return without(left, at, 1);
   }
 
   std::vector<Item> items_;
