@@ -10,7 +10,8 @@ constexpr const char* kExamples =
     "  skep load trace.o                                where the sections of its programs say\n"
     "  skep load tc.o --attach in=tcx_ingress:eth0 --attach out=tcx_egress:eth0 --dump-maps\n"
     "  skep load filter.o --attach xdp:eth0 --pin /sys/fs/bpf/filter --for 0\n"
-    "Ends on Ctrl-C, SIGTERM or SIGHUP, and detaches. What --pin put into a folder stays attached;\n"
+    "Ends on Ctrl-C, SIGTERM or SIGHUP, and detaches. What --pin put into a folder stays "
+    "attached;\n"
     "`rm -r FOLDER` detaches it. With -j each line is a document: what was attached, each record,\n"
     "and at the end the maps.";
 

@@ -110,8 +110,10 @@ class Loading {
     }
     for (Map* map : session_.instance->maps()) {
       if (map->spec().type != MapType::struct_ops) continue;
-      places.push_back({nullptr, static_cast<const KernelMap*>(map),
-                        "struct_ops:" + map->spec().name, {Where::Kind::StructOps, "", ""}});
+      places.push_back({nullptr,
+                        static_cast<const KernelMap*>(map),
+                        "struct_ops:" + map->spec().name,
+                        {Where::Kind::StructOps, "", ""}});
     }
     if (places.empty() && arguments_.pin.empty()) {
       if (reason) throw Failure{*reason};
@@ -171,7 +173,8 @@ class Loading {
     for (;;) {
       int wait = kTick;
       if (arguments_.seconds) {
-        const double left = *arguments_.seconds - std::chrono::duration<double>(Time::now() - start).count();
+        const double left =
+            *arguments_.seconds - std::chrono::duration<double>(Time::now() - start).count();
         if (left <= 0) return;
         wait = std::min(wait, static_cast<int>(left * 1e3) + 1);
       }

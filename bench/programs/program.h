@@ -119,10 +119,16 @@ struct context {
 #define LOOP for
 #endif
 
-// Words at addresses that are aligned for them, of bytes that may hold anything.
-typedef u16 __attribute__((may_alias)) any16;
-typedef u32 __attribute__((may_alias)) any32;
-typedef u64 __attribute__((may_alias)) any64;
+// Words of bytes that may hold anything. Headers stand in packets at addresses that are not aligned
+// for their words; said to clang's BPF target, that would make a load of each byte.
+#ifdef __bpf__
+#define ANYWHERE __attribute__((may_alias))
+#else
+#define ANYWHERE __attribute__((may_alias, aligned(1)))
+#endif
+typedef u16 ANYWHERE any16;
+typedef u32 ANYWHERE any32;
+typedef u64 ANYWHERE any64;
 INLINE u16 load16(const u8* p) {
   return *(const any16*)p;
 }

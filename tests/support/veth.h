@@ -25,8 +25,8 @@ class Wire {
 inline constexpr const char* kNearDevice = "skepnear";
 
 // Runs `body` in a thread in a network and a mount namespace of its own, which has a device
-// kNearDevice, up, to which the wire leads. Nothing else sends on it. The skip reason if that is not
-// allowed or not possible here, else "".
+// kNearDevice, up, to which the wire leads. Nothing else sends on it. The skip reason if that is
+// not allowed or not possible here, else "".
 std::string on_a_wire(const std::function<void(const Wire&)>& body);
 
 }  // namespace skep::test

@@ -1,6 +1,6 @@
 // `skep load` with real packets: a pair of devices between two network namespaces, the firewall of
-// the examples on one end, a capture sent into the other. What the firewall counted in the kernel is
-// what it counts in an emulated run over the same capture.
+// the examples on one end, a capture sent into the other. What the firewall counted in the kernel
+// is what it counts in an emulated run over the same capture.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -107,8 +107,8 @@ std::string without_time(const Json& record) {
 // that is dropped: when its record has come, all before it have been judged.
 std::vector<Buffer> frames_to_send(const std::string& file) {
   const Capture capture = read_capture(kExamples + "mixed.pcap");
-  const Ran ran = run_shell("skep run " + kFirewall + " --pcap " + kExamples + "mixed.pcap --maps " +
-                            kExamples + "firewall_rules.json --packets -j");
+  const Ran ran = run_shell("skep run " + kFirewall + " --pcap " + kExamples +
+                            "mixed.pcap --maps " + kExamples + "firewall_rules.json --packets -j");
   const Json each = Json::parse(ran.out)["each"];
   std::vector<Buffer> frames;
   Buffer dropped;
@@ -177,9 +177,7 @@ TEST_P(Ends, BySignalsAndDetaches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Load, Ends, testing::Values(SIGINT, SIGTERM, SIGHUP),
-                         [](const auto& which) {
-                           return std::string(sigabbrev_np(which.param));
-                         });
+                         [](const auto& which) { return std::string(sigabbrev_np(which.param)); });
 
 TEST(Load, PinnedItStaysUntilItsFolderGoes) {
   if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
@@ -187,13 +185,14 @@ TEST(Load, PinnedItStaysUntilItsFolderGoes) {
     const std::string folder = work_folder() + "/bpffs";
     run_shell("mkdir bpffs");
     ASSERT_EQ(mount("bpf", folder.c_str(), "bpf", 0, nullptr), 0);
-    const std::string load = "skep load " + kFirewall + " --for 0 --maps " + kExamples +
-                             "firewall_rules.json " + kPlace;
+    const std::string load =
+        "skep load " + kFirewall + " --for 0 --maps " + kExamples + "firewall_rules.json " + kPlace;
     const Ran pinned = run_shell(load + " --pin bpffs/wall");
     EXPECT_EQ(pinned.code, 0) << pinned.err;
     EXPECT_NE(pinned.out.find("pinned in bpffs/wall"), std::string::npos) << pinned.out;
-    EXPECT_NE(run_shell("ls bpffs/wall/programs bpffs/wall/maps bpffs/wall/links").out.find("by_reason"),
-              std::string::npos);
+    EXPECT_NE(
+        run_shell("ls bpffs/wall/programs bpffs/wall/maps bpffs/wall/links").out.find("by_reason"),
+        std::string::npos);
     EXPECT_EQ(run_shell(load).code, 1);  // attached still
     // What fails on the way leaves nothing behind.
     EXPECT_NE(run_shell(load + " --pin bpffs/other").code, 0);
@@ -228,7 +227,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(WrongCase{"nowhere", "probe.s", 2, "does not say where"},
                     WrongCase{"no_kind", "probe.s --attach xpd:lo", 2, "[bad_where]"},
                     WrongCase{"no_device", "probe.s --attach xdp:nosuchdevice", 1, "nosuchdevice"},
-                    WrongCase{"no_program", "probe.s --attach other=xdp:lo", 2, "no program 'other'"},
+                    WrongCase{"no_program", "probe.s --attach other=xdp:lo", 2,
+                              "no program 'other'"},
                     WrongCase{"no_operations", "probe.s --attach struct_ops:ops", 2, "no such map"},
                     WrongCase{"refused", "bad.s --attach xdp:lo", 1, "invalid bpf_context access"},
                     WrongCase{"no_folder", "probe.s --pin /nosuchfolder/x", 1, "bpf file system"}),
