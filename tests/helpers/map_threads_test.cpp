@@ -175,16 +175,16 @@ TEST(MapThreadsRing, ProducersAndConsumer) {
     u8 fill[];
   };
   std::atomic<bool> stop{false};
+  std::atomic<u64> at_work{kProducers};
   u64 written[kProducers] = {};
-  const auto produce = [&](u64 producer) {
-    for (u64 number = 0; !stop; ++number) {
+  // At least one record each, however late a busy machine lets a thread begin; the consumer makes
+  // room until all have ended.
+  const auto write_records = [&](u64 producer) {
+    for (u64 number = 0; !stop || number == 0; ++number) {
       const u64 size = sizeof(Record) + (number * 13 + producer) % 100;
       u8* memory = map->reserve(size);
       for (; memory == nullptr; memory = map->reserve(size)) {
-        if (stop) {
-          written[producer] = number;
-          return;
-        }
+        if (stop && number > 0) return;
         std::this_thread::yield();
       }
       const bool discard = number % 5 == 0;
@@ -195,6 +195,10 @@ TEST(MapThreadsRing, ProducersAndConsumer) {
       map->commit(memory, discard, 0);
       written[producer] = number + 1;
     }
+  };
+  const auto produce = [&](u64 producer) {
+    write_records(producer);
+    --at_work;
   };
   u64 next[kProducers] = {1, 1, 1};
   const auto sink = [&](std::span<const u8> got) {
@@ -210,7 +214,7 @@ TEST(MapThreadsRing, ProducersAndConsumer) {
   together(
       stop, [&] { produce(0); }, [&] { produce(1); }, [&] { produce(2); },
       [&] {
-        while (!stop) {
+        while (at_work > 0) {
           map->consume(sink);
           EXPECT_LE(map->query(0), 4096u);
         }
