@@ -73,7 +73,7 @@ class Corpus {
   void add_object(const fs::path& path) {
     const std::string file = path.filename().string();
     const std::string stem = (path.parent_path() / file.substr(0, file.find('.'))).string();
-    if (!fs::exists(stem + ".data")) return;
+    if (!fs::exists(stem + ".data")) return wrong(file, "no " + stem + ".data to run it on");
     if (fs::exists(stem + ".maps.json")) {
       ++uncompared_["its maps are filled from JSON: compared through the skep command"];
       return;
