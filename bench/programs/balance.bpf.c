@@ -13,15 +13,7 @@ MAP(balance_ring, kArray, u32, u32, kRing* kServices, 0);
 MAP(balance_servers, kArray, u32, u32, 32, 0);
 
 INLINE u32 flow_hash(u32 a, u32 b, u32 c) {
-  a += 0xdeadbeef, b += 0xdeadbeef, c += 0xdeadbeef;
-  c ^= b, c -= rol32(b, 14);
-  a ^= c, a -= rol32(c, 11);
-  b ^= a, b -= rol32(a, 25);
-  c ^= b, c -= rol32(b, 16);
-  a ^= c, a -= rol32(c, 4);
-  b ^= a, b -= rol32(a, 14);
-  c ^= b, c -= rol32(b, 24);
-  return c;
+  return lookup3_end(a + 0xdeadbeef, b + 0xdeadbeef, c + 0xdeadbeef);
 }
 
 // Puts the outer IPv4 header at `out`; gives its checksum.

@@ -17,12 +17,5 @@ PROGRAM(jhash, 1504) {
   a += load32(memory + 1488);
   b += load32(memory + 1492);
   c += load32(memory + 1496);
-  c ^= b, c -= rol32(b, 14);
-  a ^= c, a -= rol32(c, 11);
-  b ^= a, b -= rol32(a, 25);
-  c ^= b, c -= rol32(b, 16);
-  a ^= c, a -= rol32(c, 4);
-  b ^= a, b -= rol32(a, 14);
-  c ^= b, c -= rol32(b, 24);
-  return c;
+  return lookup3_end(a, b, c);
 }

@@ -148,6 +148,17 @@ INLINE u32 rol32(u32 x, u32 n) {
 INLINE u64 rol64(u64 x, u32 n) {
   return x << n | x >> (64 - n);
 }
+// The end of Bob Jenkins' lookup3: three words to one.
+INLINE u32 lookup3_end(u32 a, u32 b, u32 c) {
+  c ^= b, c -= rol32(b, 14);
+  a ^= c, a -= rol32(c, 11);
+  b ^= a, b -= rol32(a, 25);
+  c ^= b, c -= rol32(b, 16);
+  a ^= c, a -= rol32(c, 4);
+  b ^= a, b -= rol32(a, 14);
+  c ^= b, c -= rol32(b, 24);
+  return c;
+}
 INLINE u16 swap16(u16 x) {
   return __builtin_bswap16(x);
 }
