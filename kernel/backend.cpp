@@ -8,6 +8,7 @@
 #include <new>
 
 #include "kernel/kernel_types.h"
+#include "kernel/permission.h"
 
 namespace skep {
 namespace {
@@ -170,7 +171,8 @@ Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Att
   }
   const KernelLog log = parse_log(attempt.log);
   if (log.message.empty()) {
-    return make_error<Code::kernel_refused>("loading program", image.name, errno_text(error),
+    const std::string why = refusal_text(error, needed_for(image.type));
+    return make_error<Code::kernel_refused>("loading program", image.name, why,
                                             attempt.log.empty() ? "" : "\n" + attempt.log);
   }
   std::string place;
@@ -181,6 +183,8 @@ Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Att
       place += fmt::format(", {}: {}", image.program.source().place(*log.pc), line->text);
   }
   place += last_lines(attempt.log, 8);
+  if (missing_of(kCapPerfmon) != 0)
+    place += "\n  this process lacks CAP_PERFMON, without which the verifier allows less";
   Error refusal = make_error<Code::refused_by_verifier>(image.name, errno_text(error), log.message,
                                                         std::move(place));
   refusal.pc = log.pc;

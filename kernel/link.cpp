@@ -16,6 +16,7 @@
 
 #include "kernel/elf_symbol.h"
 #include "kernel/netlink.h"
+#include "kernel/permission.h"
 
 namespace skep {
 
@@ -76,26 +77,30 @@ Result<u32> interface_of(const std::string& name) {
   return index;
 }
 
-Result<Fd> create_link(LinkCreateAttr attr, std::string_view place) {
+Result<Fd> create_link(LinkCreateAttr attr, std::string_view place, Capabilities needed) {
   const int fd = bpf(BpfCommand::LinkCreate, attr);
-  if (fd < 0) return refused("attaching to", place, errno_text(-fd));
+  if (fd < 0) return refused("attaching to", place, refusal_text(-fd, needed));
   return Fd(fd);
 }
 
 Result<Fd> open_event(perf_event_attr& attr, int pid, int cpu, std::string_view place) {
   attr.size = sizeof(attr);
   const long fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-  if (fd < 0) return refused("opening perf event", place, errno_text(errno));
+  if (fd < 0) return refused("opening perf event", place, refusal_text(errno, kCapPerfmon));
   return Fd(static_cast<int>(fd));
 }
 
-// tracefs, where it is mounted.
-std::string event_id_path(const std::string& event) {
+// The event's file of tracefs, where that is mounted.
+Result<std::string> event_id_path(const std::string& event) {
+  bool hidden = false;
   for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
     const std::string path = fmt::format("{}/events/{}/id", root, event);
     if (access(path.c_str(), R_OK) == 0) return path;
+    hidden = hidden || errno == EACCES;
   }
-  return {};
+  return refused("attaching to tracepoint", event,
+                 hidden ? "this user may not read /sys/kernel/tracing (tracefs)"
+                        : "no such event below /sys/kernel/tracing (is tracefs mounted?)");
 }
 
 }  // namespace
@@ -171,7 +176,8 @@ class Attacher {
   Result<Link> on_interface(u32 attach_type) {
     Link link;
     const u32 ifindex = TRY(interface_of(where_.target));
-    link.fds_.push_back(TRY(create_link(link_attr(ifindex, attach_type), where_.target)));
+    link.fds_.push_back(
+        TRY(create_link(link_attr(ifindex, attach_type), where_.target, kCapNetAdmin)));
     return link;
   }
 
@@ -193,7 +199,7 @@ class Attacher {
   Result<Link> raw_tracepoint(const char* name) {
     RawTracepointAttr attr{.name = address_of(name), .prog_fd = static_cast<u32>(program_.fd())};
     const int fd = bpf(BpfCommand::RawTracepointOpen, attr);
-    if (fd < 0) return refused("attaching to", where_.target, errno_text(-fd));
+    if (fd < 0) return refused("attaching to", where_.target, refusal_text(-fd, kCapPerfmon));
     Link link;
     link.fds_.push_back(Fd(fd));
     return link;
@@ -224,11 +230,7 @@ class Attacher {
   }
 
   Result<Link> tracepoint() {
-    const std::string path = event_id_path(where_.target);
-    if (path.empty()) {
-      return refused("attaching to tracepoint", where_.target,
-                     "no such event below /sys/kernel/tracing (is tracefs mounted?)");
-    }
+    const std::string path = TRY(event_id_path(where_.target));
     perf_event_attr attr{};
     attr.type = PERF_TYPE_TRACEPOINT;
     attr.config = number_in(path).value_or(0);
@@ -276,14 +278,15 @@ class Attacher {
     const Fd file(open(where_.target.c_str(), flags));
     if (!file) return refused("attaching to", where_.target, errno_text(errno));
     Link link;
-    link.fds_.push_back(TRY(create_link(
-        link_attr(static_cast<u32>(file.get()), program_.image().attach_type), where_.target)));
+    link.fds_.push_back(
+        TRY(create_link(link_attr(static_cast<u32>(file.get()), program_.image().attach_type),
+                        where_.target, kCapNetAdmin)));
     return link;
   }
 
   Result<Link> iterator() {
     Link link;
-    link.fds_.push_back(TRY(create_link(link_attr(0, kTraceIter), where_.target)));
+    link.fds_.push_back(TRY(create_link(link_attr(0, kTraceIter), where_.target, kCapPerfmon)));
     return link;
   }
 
@@ -304,8 +307,9 @@ Result<Link> Link::attach_struct_ops(const KernelMap& map) {
     return refused("giving the kernel the operations", name, errno_text(-error));
   Link link;
   if (has_link) {
-    link.fds_.push_back(TRY(create_link(
-        {.prog_fd = static_cast<u32>(map.fd()), .attach_type = kStructOpsAttach}, name)));
+    link.fds_.push_back(
+        TRY(create_link({.prog_fd = static_cast<u32>(map.fd()), .attach_type = kStructOpsAttach},
+                        name, kCapNetAdmin)));
     return link;
   }
   link.fds_.push_back(Fd(fcntl(map.fd(), F_DUPFD_CLOEXEC, 0)));

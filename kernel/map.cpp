@@ -14,6 +14,7 @@
 #include <new>
 
 #include "kernel/perf_buffer.h"
+#include "kernel/permission.h"
 
 namespace skep {
 namespace {
@@ -125,7 +126,9 @@ Result<std::unique_ptr<KernelMap>> KernelMap::create(const MapSpec& spec,
     attr.btf_fd = attr.btf_key = attr.btf_value = 0;
     fd = bpf(BpfCommand::MapCreate, attr);
   }
-  if (fd < 0) return fail<Code::kernel_refused>("creating map", spec.name, errno_text(-fd), "");
+  if (fd < 0)
+    return fail<Code::kernel_refused>("creating map", spec.name,
+                                      refusal_text(-fd, needed_for(spec.type)), "");
   std::unique_ptr<KernelMap> map(new (std::nothrow) KernelMap(spec, Fd(fd)));
   if (map == nullptr) return fail<Code::no_memory>("a map");
   if (const auto info = info_of(fd)) map->id_ = info->id;
@@ -182,14 +185,16 @@ Result<std::unique_ptr<KernelMap>> KernelMap::open_id(u32 id) {
   IdAttr attr{.id = id};
   const int fd = bpf(BpfCommand::MapFdById, attr);
   if (fd < 0)
-    return fail<Code::kernel_refused>("opening map", fmt::format("id {}", id), errno_text(-fd), "");
+    return fail<Code::kernel_refused>("opening map", fmt::format("id {}", id),
+                                      refusal_text(-fd, kCapSysAdmin), "");
   return adopt(Fd(fd));
 }
 
 Result<std::unique_ptr<KernelMap>> KernelMap::open_pinned(const std::string& path) {
   ObjectAttr attr{.path = address_of(path.c_str())};
   const int fd = bpf(BpfCommand::ObjGet, attr);
-  if (fd < 0) return fail<Code::kernel_refused>("opening pinned map", path, errno_text(-fd), "");
+  if (fd < 0)
+    return fail<Code::kernel_refused>("opening pinned map", path, refusal_text(-fd, kCapBpf), "");
   return adopt(Fd(fd));
 }
 

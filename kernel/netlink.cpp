@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/permission.h"
 #include "kernel/syscall.h"
 
 namespace skep {
@@ -84,7 +85,7 @@ Status add_tc_filter(const TcFilter& filter, int fd, std::string_view name) {
   int error = send_request(qdisc);
   if (error < 0 && error != -EEXIST) {
     return fail<Code::kernel_refused>("adding the clsact qdisc to interface", filter.ifindex,
-                                      errno_text(-error), "");
+                                      refusal_text(-error, kCapNetAdmin), "");
   }
   Request request = filter_request(filter, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL);
   rtattr* options = request.add(TCA_OPTIONS, nullptr, 0);
@@ -98,7 +99,8 @@ Status add_tc_filter(const TcFilter& filter, int fd, std::string_view name) {
   options->rta_len = static_cast<u16>(request.end() - reinterpret_cast<u8*>(options));
   error = send_request(request);
   if (error < 0)
-    return fail<Code::kernel_refused>("adding the tc filter", name, errno_text(-error), "");
+    return fail<Code::kernel_refused>("adding the tc filter", name,
+                                      refusal_text(-error, kCapNetAdmin), "");
   return {};
 }
 
@@ -106,7 +108,7 @@ Status delete_tc_filter(const TcFilter& filter) {
   const int error = send_request(filter_request(filter, RTM_DELTFILTER, 0));
   if (error < 0)
     return fail<Code::kernel_refused>("deleting the tc filter of interface", filter.ifindex,
-                                      errno_text(-error), "");
+                                      refusal_text(-error, kCapNetAdmin), "");
   return {};
 }
 

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/permission.h"
+
 namespace skep {
 
 Fd::~Fd() {
@@ -51,15 +53,11 @@ Status check_permission() {
     close(fd);
     return {};
   }
+  const std::string why = refusal_text(-fd, kCapBpf);
   switch (-fd) {
-    case ENOSYS: return fail<Code::no_kernel>("this kernel has no bpf(2)");
-    case EPERM:
-      return fail<Code::no_kernel>(
-          geteuid() == 0
-              ? "bpf(2) is refused even to root (a container without CAP_BPF, or lockdown)"
-              : "bpf(2) needs root, or CAP_BPF (and CAP_NET_ADMIN or CAP_PERFMON, by program "
-                "type)");
-    default: return fail<Code::no_kernel>(fmt::format("bpf(2) fails: {}", errno_text(-fd)));
+    case ENOSYS: return fail<Code::no_kernel>(fmt::format("no bpf(2) here: {}", why));
+    case EPERM: return fail<Code::no_kernel>(fmt::format("bpf(2) is refused: {}", why));
+    default: return fail<Code::no_kernel>(fmt::format("bpf(2) fails: {}", why));
   }
 }
 

@@ -4,10 +4,8 @@
 #include "kernel/link.h"
 
 #include <gtest/gtest.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -15,6 +13,7 @@
 #include "loader/loader.h"
 #include "tests/support/image.h"
 #include "tests/support/link_place.h"
+#include "tests/support/running_kernel.h"
 #include "vm/vm.h"
 
 namespace skep {
@@ -91,18 +90,6 @@ struct Trouble {
   std::string failure;
 };
 
-Version running_kernel() {
-  utsname name{};
-  uname(&name);
-  unsigned major = 0, minor = 0;
-  std::sscanf(name.release, "%u.%u", &major, &minor);
-  return {static_cast<u16>(major), static_cast<u16>(minor)};
-}
-
-std::string needed(Version version) {
-  return fmt::format("needs kernel feature: Linux {}.{}", version.major, version.minor);
-}
-
 // The object's types are related to the running kernel's.
 Result<Object> load_object(const char* name) {
   std::ifstream in(std::string(SKEP_OBJECT_DIR "/") + name, std::ios::binary);
@@ -160,7 +147,7 @@ std::string filled_in(std::string where, const std::string& cgroup) {
 Trouble attach_case(const Case& which, const World& world) {
   const bool in_cgroup = std::string_view(which.where ? which.where : "").ends_with("CGROUP");
   if (in_cgroup && world.cgroup.empty()) return {"needs permission: a cgroup of version 2", ""};
-  if (running_kernel() < which.since) return {needed(which.since), ""};
+  if (test::running_kernel() < which.since) return {test::needs_linux(which.since), ""};
   if (which.needs != nullptr && !std::filesystem::exists(which.needs))
     return {fmt::format("needs kernel feature: {}", which.needs), ""};
   const auto object = load_object("links.bpf.o");
@@ -218,7 +205,8 @@ class Operations : public testing::TestWithParam<OperationsCase> {};
 
 TEST_P(Operations, FireWhileAttached) {
   if (auto ok = check_permission(); !ok) GTEST_SKIP() << "needs permission: " << ok.error().text;
-  if (running_kernel() < GetParam().since) GTEST_SKIP() << needed(GetParam().since);
+  if (test::running_kernel() < GetParam().since)
+    GTEST_SKIP() << test::needs_linux(GetParam().since);
   Trouble trouble;
   const std::string skip = in_own_world([&](const World&) {
     const auto object = load_object(GetParam().object);

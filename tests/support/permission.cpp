@@ -30,20 +30,24 @@ bool set(const Sets (&sets)[2]) {
 
 }  // namespace
 
-WithoutPermissionToLeak::WithoutPermissionToLeak(bool wanted) {
+WithoutCapabilities::WithoutCapabilities(unsigned long long capabilities) {
   Sets sets[2];
-  if (!wanted || !get(sets)) return;
-  for (int i = 0; i < 2; ++i) before_[i] = sets[i].effective;
-  sets[kSysAdmin / 32].effective &= ~(1u << kSysAdmin % 32);
-  sets[kPerfmon / 32].effective &= ~(1u << kPerfmon % 32);
+  if (capabilities == 0 || !get(sets)) return;
+  for (int i = 0; i < 2; ++i) {
+    before_[i] = sets[i].effective;
+    sets[i].effective &= ~static_cast<unsigned>(capabilities >> 32 * i);
+  }
   changed_ = set(sets);
 }
 
-WithoutPermissionToLeak::~WithoutPermissionToLeak() {
+WithoutCapabilities::~WithoutCapabilities() {
   Sets sets[2];
   if (!changed_ || !get(sets)) return;
   for (int i = 0; i < 2; ++i) sets[i].effective = before_[i];
   set(sets);
 }
+
+WithoutPermissionToLeak::WithoutPermissionToLeak(bool wanted)
+    : WithoutCapabilities(wanted ? 1ull << kSysAdmin | 1ull << kPerfmon : 0) {}
 
 }  // namespace skep::test
