@@ -264,6 +264,39 @@ Result<std::unique_ptr<KernelProgram>> KernelProgram::load(std::shared_ptr<const
   return program;
 }
 
+Result<std::unique_ptr<KernelProgram>> KernelProgram::adopt(Fd fd) {
+  const ProgramInfo info = TRY(program_info(fd.get()));
+  auto image = std::make_shared<Image>();
+  image->name = info.name;
+  image->type = info.type;
+  image->maps = std::make_shared<const std::vector<MapSpec>>();
+  std::unique_ptr<KernelProgram> program(new (std::nothrow) KernelProgram);
+  if (program == nullptr) return fail<Code::no_memory>("a program");
+  program->image_ = std::move(image);
+  program->fd_ = std::move(fd);
+  return program;
+}
+
+Result<std::unique_ptr<KernelProgram>> KernelProgram::open_id(u32 id) {
+  IdAttr attr{.id = id};
+  const int fd = bpf(BpfCommand::ProgFdById, attr);
+  if (fd < 0) {
+    return fail<Code::kernel_refused>("opening program", fmt::format("id {}", id),
+                                      refusal_text(-fd, kCapSysAdmin), "");
+  }
+  return adopt(Fd(fd));
+}
+
+Result<std::unique_ptr<KernelProgram>> KernelProgram::open_pinned(const std::string& path) {
+  ObjectAttr attr{.path = address_of(path.c_str())};
+  const int fd = bpf(BpfCommand::ObjGet, attr);
+  if (fd < 0) {
+    return fail<Code::kernel_refused>("opening pinned program", path, refusal_text(-fd, kCapBpf),
+                                      "");
+  }
+  return adopt(Fd(fd));
+}
+
 Status KernelProgram::pin(const std::string& path) const {
   ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
   const int error = bpf(BpfCommand::ObjPin, attr);

@@ -8,6 +8,7 @@
 
 #include "kernel/log.h"
 #include "kernel/map.h"
+#include "kernel/program_info.h"
 #include "vm/backend.h"
 
 namespace skep {
@@ -24,6 +25,11 @@ class KernelProgram final : public Loaded {
   static Result<std::unique_ptr<KernelProgram>> load(std::shared_ptr<const Image> image,
                                                      std::span<Map* const> maps,
                                                      const KernelOptions& options);
+  // A program that exists: by descriptor, by id (which needs CAP_SYS_ADMIN), or pinned in a bpf
+  // file system. Its image has name and type alone: it can be run, attached and pinned.
+  static Result<std::unique_ptr<KernelProgram>> adopt(Fd fd);
+  static Result<std::unique_ptr<KernelProgram>> open_id(u32 id);
+  static Result<std::unique_ptr<KernelProgram>> open_pinned(const std::string& path);
   RunResult run(Frame& frame, const RunOptions& options) override;
   const Callable* callable() const override { return nullptr; }
 
@@ -31,6 +37,7 @@ class KernelProgram final : public Loaded {
   const Image& image() const { return *image_; }
   const std::string& log() const { return log_; }
   Status pin(const std::string& path) const;
+  Result<ProgramInfo> info() const { return program_info(fd()); }
 
  private:
   std::shared_ptr<const Image> image_;

@@ -15,6 +15,7 @@
 
 #include "kernel/perf_buffer.h"
 #include "kernel/permission.h"
+#include "kernel/program_info.h"
 
 namespace skep {
 namespace {
@@ -163,6 +164,8 @@ Status KernelMap::put_initial(const MapSpec& given) const {
 }
 
 Result<std::unique_ptr<KernelMap>> KernelMap::adopt(Fd fd) {
+  if (auto ok = check_object(fd.get(), "bpf-map"); !ok)
+    return std::unexpected(std::move(ok).error());
   const MapInfo info = TRY(info_of(fd.get()));
   MapSpec spec;
   spec.name = info.name;
