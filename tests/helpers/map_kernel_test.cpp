@@ -242,7 +242,7 @@ void pin_to_first_cpu() {
 class KernelScript : public testing::TestWithParam<Script> {};
 
 TEST_P(KernelScript, LinuxAnswersSo) {
-  if (!permitted()) GTEST_SKIP() << "permission: bpf(2)";
+  if (!permitted()) GTEST_SKIP() << "needs permission: bpf(2)";
   pin_to_first_cpu();
   KernelMap map(GetParam().spec);
   ASSERT_GE(map.fd, 0) << strerror(-map.fd);
@@ -301,7 +301,7 @@ std::vector<MapSpec> specs_near(const MapSpec& base) {
 }
 
 TEST_P(KernelSpecs, AreRefusedAlike) {
-  if (!permitted()) GTEST_SKIP() << "permission: bpf(2)";
+  if (!permitted()) GTEST_SKIP() << "needs permission: bpf(2)";
   const MapRule& rule = find_map_kind(GetParam())->rule;
   const bool ring = rule.more == find_map_kind(MapType::ringbuf)->rule.more;
   const MapSpec base = map_spec(GetParam(), std::max(rule.key.min, std::min(4u, rule.key.max)),

@@ -101,7 +101,7 @@ TEST(Processes, EndBeforeTheirTimeOrAreKilled) {
   EXPECT_EQ(run_process({"sh", "-c", "exit 7"}, {}, 10), 7);
   EXPECT_EQ(run_process({"sh", "-c", "kill -9 $$"}, {}, 10), 128 + 9);
   EXPECT_EQ(run_process({"sleep", "30"}, {}, 0), -1);
-  EXPECT_NE(failure_of([] { run_process({"skep-no-such-program"}, {}, 1); }).find("No such file"),
+  EXPECT_NE(failure_of([] { run_process({"/no/such/program"}, {}, 1); }).find("No such file"),
             std::string::npos);
 }
 
