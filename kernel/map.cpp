@@ -121,9 +121,8 @@ Result<std::unique_ptr<KernelMap>> KernelMap::create(const MapSpec& spec,
     attr.btf_value = spec.btf_value;
   }
   int fd = bpf(BpfCommand::MapCreate, attr);
-  if (fd < 0 && attr.btf_fd != 0 &&
-      options.kernel_value_type ==
-          0) {  // many types take no BTF, and older kernels less: as libbpf does
+  // Many types take no BTF, and older kernels less: as libbpf does.
+  if (fd < 0 && attr.btf_fd != 0 && options.kernel_value_type == 0) {
     attr.btf_fd = attr.btf_key = attr.btf_value = 0;
     fd = bpf(BpfCommand::MapCreate, attr);
   }

@@ -6,6 +6,7 @@
 
 #include "helpers/contexts/frames.h"
 #include "tests/support/image.h"
+#include "tests/support/run_on_zeros.h"
 #include "vm/vm.h"
 
 namespace skep {
@@ -22,17 +23,7 @@ class KernelPrograms : public testing::Test {
 
   // Runs on a packet of 64 zeros.
   RunResult run(Loaded& program, ProgramType type, Packet* out = nullptr) {
-    const u8 bytes[64] = {};
-    auto buffer = PacketBuffer::make(bytes, type);
-    EXPECT_TRUE(buffer);
-    Frame frame;
-    frame.type = type;
-    frame.packet = buffer->packet();
-    Env env = Env::deterministic(1);
-    const RunResult result = program.run(frame, {.env = &env});
-    if (out != nullptr) *out = frame.packet;
-    buffer_ = std::move(*buffer);
-    return result;
+    return test::run_on_zeros(program, type, 1, &buffer_, out);
   }
 
   PacketBuffer buffer_;

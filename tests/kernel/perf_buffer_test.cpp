@@ -10,6 +10,7 @@
 #include "helpers/contexts/frames.h"
 #include "kernel/backend.h"
 #include "tests/support/image.h"
+#include "tests/support/run_on_zeros.h"
 #include "vm/vm.h"
 
 namespace skep {
@@ -57,10 +58,7 @@ class PerfBuffers : public testing::TestWithParam<ProgramType> {
   KernelMap& events() const { return static_cast<KernelMap&>(*instance_->map("events")); }
 
   RunResult run(u32 repeat) {
-    const u8 bytes[64] = {};
-    auto packet = PacketBuffer::make(bytes, GetParam());
-    Frame frame{.type = GetParam(), .packet = packet->packet()};
-    return instance_->programs()[0].loaded->run(frame, {.env = &env_, .repeat = repeat});
+    return test::run_on_zeros(*instance_->programs()[0].loaded, GetParam(), repeat);
   }
 
   std::vector<std::vector<u8>> take(PerfBuffer& buffer) {

@@ -11,6 +11,7 @@
 #include "kernel/backend.h"
 #include "tests/support/image.h"
 #include "tests/support/link_place.h"
+#include "tests/support/run_on_zeros.h"
 #include "vm/vm.h"
 
 namespace skep {
@@ -36,16 +37,7 @@ class KernelObjects : public testing::Test {
   KernelProgram& program() { return static_cast<KernelProgram&>(*instance_->programs()[0].loaded); }
   KernelMap& map() { return static_cast<KernelMap&>(*instance_->map("n")); }
 
-  static u64 run(Loaded& program) {
-    const u8 bytes[64] = {};
-    auto buffer = PacketBuffer::make(bytes, ProgramType::xdp);
-    EXPECT_TRUE(buffer);
-    Frame frame;
-    frame.type = ProgramType::xdp;
-    frame.packet = buffer->packet();
-    Env env = Env::deterministic(1);
-    return program.run(frame, {.env = &env}).r0;
-  }
+  static u64 run(Loaded& program) { return test::run_on_zeros(program, ProgramType::xdp).r0; }
 
   std::unique_ptr<Backend> backend_ = make_kernel_backend();
   Vm vm_;

@@ -6,6 +6,7 @@
 #include "helpers/contexts/frames.h"
 #include "kernel/backend.h"
 #include "tests/support/image.h"
+#include "tests/support/run_on_zeros.h"
 #include "vm/vm.h"
 
 namespace skep {
@@ -49,14 +50,7 @@ TEST_P(RawPrograms, GiveTheSameInTheKernel) {
   ASSERT_TRUE(instance) << instance.error().text;
   const InstanceProgram& program = (*instance)->programs()[0];
   ASSERT_NE(program.loaded, nullptr) << program.error->text;
-  const u8 bytes[64] = {};
-  auto buffer = PacketBuffer::make(bytes, ProgramType::xdp);
-  ASSERT_TRUE(buffer);
-  Frame frame;
-  frame.type = ProgramType::xdp;
-  frame.packet = buffer->packet();
-  Env env = Env::deterministic(1);
-  const RunResult result = program.loaded->run(frame, {.env = &env});
+  const RunResult result = test::run_on_zeros(*program.loaded, ProgramType::xdp);
   EXPECT_TRUE(result.ok()) << result.message;
   EXPECT_EQ(result.r0, test.r0);
 }
