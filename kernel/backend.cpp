@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <new>
 
 #include "kernel/kernel_types.h"
@@ -147,13 +148,17 @@ Attempt try_load(const Image& image, std::span<const Insn> insns, std::span<Map*
 
 Result<Attempt> load_program(const Image& image, std::span<Map* const> maps, int btf_fd,
                              const KernelOptions& options) {
-  std::shared_ptr<const Btf> kernel;
   AttachPoint point{.attach_type = image.attach_type};
-  if (needs_kernel_btf(image)) {
-    kernel = TRY(read_kernel_btf());
-    point = TRY(attach_point(image, *kernel));
-  }
-  return try_load(image, TRY(patch(image, maps, kernel.get())), maps, btf_fd, point, options);
+  const bool named = needs_kernel_btf(image);
+  if (named) point = TRY(attach_point(image, *options.types));
+  const Btf* types = named ? options.types.get() : nullptr;
+  return try_load(image, TRY(patch(image, maps, types)), maps, btf_fd, point, options);
+}
+
+// The options with what loading this image needs.
+Result<KernelOptions> complete(const Image& image, KernelOptions options) {
+  if (options.types == nullptr && needs_kernel_btf(image)) options.types = TRY(read_kernel_btf());
+  return options;
 }
 
 // Why the verifier refused, at which insn and source line; the last lines of its log. The log of
@@ -191,9 +196,18 @@ Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Att
   return refusal;
 }
 
+// Whether a kernel is there, and knows the program's type.
+Status check_judged(const Image& image) {
+  if (image.type >= ProgramType::raw) {
+    return fail<Code::kernel_refused>("loading program", image.name,
+                                      "its type is one of skep's own, which no kernel knows", "");
+  }
+  return check_permission();
+}
+
 class KernelBackend final : public Backend {
  public:
-  explicit KernelBackend(KernelOptions options) : options_(options) {}
+  explicit KernelBackend(KernelOptions options) : options_(std::move(options)) {}
   std::string_view name() const override { return "kernel"; }
 
   Result<std::unique_ptr<Map>> create_map(const MapSpec& spec, const MapWorld&,
@@ -202,8 +216,8 @@ class KernelBackend final : public Backend {
     const Fd btf = load_btf_into_kernel(image.btf.get());
     KernelMapOptions options{.btf_fd = btf.get()};
     if (spec.type == MapType::struct_ops && image.btf != nullptr) {
-      const auto kernel = TRY(read_kernel_btf());
-      StructOps ops = TRY(StructOps::make(spec, *image.btf, *kernel));
+      const auto types = TRY(kernel_types());
+      StructOps ops = TRY(StructOps::make(spec, *image.btf, *types));
       return std::unique_ptr<Map>(
           TRY(KernelMap::create_operations(spec, std::move(ops), btf.get())));
     }
@@ -217,7 +231,9 @@ class KernelBackend final : public Backend {
 
   Result<std::unique_ptr<Loaded>> load(std::shared_ptr<const Image> image,
                                        std::span<Map* const> maps) override {
-    return std::unique_ptr<Loaded>(TRY(KernelProgram::load(std::move(image), maps, options_)));
+    KernelOptions options = options_;
+    if (needs_kernel_btf(*image)) options.types = TRY(kernel_types());
+    return std::unique_ptr<Loaded>(TRY(KernelProgram::load(std::move(image), maps, options)));
   }
 
   Status fill_slot(Map& map, const MapSlot& slot, Loaded* program, Map* inner) override {
@@ -233,30 +249,35 @@ class KernelBackend final : public Backend {
   }
 
  private:
+  // Read once for all programs and maps.
+  Result<std::shared_ptr<const Btf>> kernel_types() {
+    const std::lock_guard lock(mutex_);
+    if (options_.types == nullptr) options_.types = TRY(read_kernel_btf());
+    return options_.types;
+  }
+
+  std::mutex mutex_;
   KernelOptions options_;
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_kernel_backend(KernelOptions options) {
-  return std::make_unique<KernelBackend>(options);
+  return std::make_unique<KernelBackend>(std::move(options));
 }
 
 Result<std::unique_ptr<KernelProgram>> KernelProgram::load(std::shared_ptr<const Image> image,
                                                            std::span<Map* const> maps,
                                                            const KernelOptions& options) {
-  if (image->type >= ProgramType::raw) {
-    return fail<Code::not_runnable>(0,
-                                    fmt::format("program type '{}' in the kernel", image->section));
-  }
-  if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_judged(*image); !ok) return std::unexpected(std::move(ok).error());
   std::unique_ptr<KernelProgram> program(new (std::nothrow) KernelProgram);
   if (program == nullptr) return fail<Code::no_memory>("a program");
   program->btf_ = load_btf_into_kernel(image->btf.get());
-  Attempt attempt = TRY(load_program(*image, maps, program->btf_.get(), options));
+  const KernelOptions complete_options = TRY(complete(*image, options));
+  Attempt attempt = TRY(load_program(*image, maps, program->btf_.get(), complete_options));
   if (attempt.fd < 0) {
     return std::unexpected(
-        refusal_of(*image, maps, program->btf_.get(), std::move(attempt), options));
+        refusal_of(*image, maps, program->btf_.get(), std::move(attempt), complete_options));
   }
   program->fd_ = Fd(attempt.fd);
   program->log_ = std::move(attempt.log);
@@ -307,15 +328,19 @@ Status KernelProgram::pin(const std::string& path) const {
 
 Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
                                     const KernelOptions& options) {
-  if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_judged(*image); !ok) return std::unexpected(std::move(ok).error());
   const Fd btf = load_btf_into_kernel(image->btf.get());
-  Attempt attempt = TRY(load_program(*image, maps, btf.get(), options));
+  const KernelOptions complete_options = TRY(complete(*image, options));
+  Attempt attempt = TRY(load_program(*image, maps, btf.get(), complete_options));
   const Fd fd(attempt.fd);
   KernelVerdict verdict;
   verdict.accepted = attempt.fd >= 0;
-  verdict.error = verdict.accepted ? 0 : -attempt.fd;
   verdict.log = parse_log(attempt.log);
-  verdict.text = std::move(attempt.log);
+  verdict.text = attempt.log;
+  if (!verdict.accepted) {
+    verdict.error = -attempt.fd;
+    verdict.refusal = refusal_of(*image, maps, btf.get(), std::move(attempt), complete_options);
+  }
   return verdict;
 }
 

@@ -16,6 +16,9 @@ namespace skep {
 struct KernelOptions {
   u32 log_level = 4;  // of the verifier: 1 and 2 say more, 0 nothing
   u32 flags = 0;      // BPF_F_STRICT_ALIGNMENT and the like, for BPF_PROG_LOAD
+  // read_kernel_btf(), from a caller that loads many programs; null: it is read where a program
+  // needs it.
+  std::shared_ptr<const Btf> types = nullptr;
 };
 std::unique_ptr<Backend> make_kernel_backend(KernelOptions options = {});
 
@@ -46,13 +49,13 @@ class KernelProgram final : public Loaded {
   std::string log_;
 };
 
-// What the verifier says of an image: accepted, or the error with the log's objection; with its
-// counts in both cases.
+// What the verifier says of an image: accepted, or why not; with its counts in both cases.
 struct KernelVerdict {
   bool accepted = false;
   int error = 0;  // errno of the refusal
   KernelLog log;
-  std::string text;  // the whole log
+  std::string text;              // the whole log, of the level that was asked for
+  std::optional<Error> refusal;  // as KernelProgram::load() has it
 };
 Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
                                     const KernelOptions& options = {});

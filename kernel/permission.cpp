@@ -84,15 +84,15 @@ bool under_filter() {
   return prctl(PR_GET_SECCOMP) == kFilter;
 }
 
+constexpr const char* kByFilter = "perhaps by the seccomp filter that this process runs under";
+
 // Why, where all capabilities are there.
 std::string other_reason(int error) {
   if (in_user_namespace()) {
     return "the capabilities of this process are those of a user namespace, where bpf(2) does not "
            "count them";
   }
-  return error == EPERM && under_filter()
-             ? "perhaps by the seccomp filter that this process runs under"
-             : "";
+  return error == EPERM && under_filter() ? kByFilter : "";
 }
 
 }  // namespace
@@ -126,8 +126,7 @@ std::string names_of(Capabilities set) {
 
 std::string refusal_text(int error, Capabilities needed) {
   std::string text = errno_text(error);
-  if (error == ENOSYS && under_filter())
-    return text + ": perhaps by the seccomp filter that this process runs under";
+  if (error == ENOSYS && under_filter()) return fmt::format("{}: {}", text, kByFilter);
   if (error != EPERM && error != EACCES) return text;
   if (const Capabilities missing = missing_of(needed); missing != 0)
     return fmt::format("{}: this process lacks {}", text, names_of(missing));

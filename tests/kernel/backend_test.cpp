@@ -151,7 +151,7 @@ TEST_F(KernelPrograms, OurOwnTypesAreNotTheKernels) {
   const auto instance = vm_.load({{image}}, *backend_);
   ASSERT_TRUE(instance) << instance.error().text;
   ASSERT_TRUE((*instance)->programs()[0].error);
-  EXPECT_EQ((*instance)->programs()[0].error->code, Code::not_runnable);
+  EXPECT_EQ((*instance)->programs()[0].error->code, Code::kernel_refused);
 }
 
 }  // namespace
