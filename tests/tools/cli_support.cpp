@@ -2,6 +2,7 @@
 // See cli_support.h.
 #include "tests/tools/cli_support.h"
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -55,6 +56,17 @@ Ran run_shell(const std::string& command) {
   ran.out = read_file(".out");
   ran.err = read_file(".err");
   return ran;
+}
+
+std::string kernel_missing() {
+  write_file("probe.s", "; run: type=xdp\nr0 = 2\nexit\n");
+  const Ran ran = run_shell("skep run probe.s --engine kernel");
+  if (ran.code == 0) return "";
+  const bool refused = ran.err.find("[no_kernel]") != std::string::npos;
+  const bool absent = ran.err.find("is not in this build") != std::string::npos;
+  EXPECT_TRUE(ran.code == 4 && (refused || absent))
+      << "the kernel engine fails by itself, exit code " << ran.code << ": " << ran.err;
+  return (absent ? "needs kernel feature: " : "needs permission: ") + ran.err;
 }
 
 }  // namespace skep

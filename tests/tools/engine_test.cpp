@@ -15,13 +15,6 @@ namespace {
 const std::string kExamples = SKEP_SOURCE_DIR "/examples/";
 const std::string kObjects = SKEP_BINARY_DIR "/bpf/examples/";
 
-// Why the kernel can't be asked; "" if it can.
-std::string missing() {
-  write_file("probe.s", "; run: type=xdp\nr0 = 2\nexit\n");
-  const Ran ran = run_shell("skep run probe.s --engine kernel");
-  return ran.code == 0 ? "" : ran.err;
-}
-
 // Both answers without what may differ: speed, counts of insns, who answered, where the packet
 // went.
 Json answer(const std::string& command, const std::string& engine) {
@@ -81,7 +74,7 @@ constexpr SameCase kSame[] = {
 class Same : public testing::TestWithParam<SameCase> {};
 
 TEST_P(Same, OnBothEngines) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   write_programs();
   EXPECT_EQ(answer(GetParam().command, "interpreter"), answer(GetParam().command, "kernel"));
 }
@@ -92,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Same, testing::ValuesIn(kSame),
 
 // The kernel has the CPUs that there are; programs see the one that they run on.
 TEST(Engines, TheKernelsCpusAreThisMachines) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   write_programs();
   const Json kernel = answer("skep run percpu.s --dump-maps", "kernel");
   const std::string cpus = std::to_string(kernel["maps"]["h"][0]["values"].size());
@@ -112,7 +105,7 @@ std::multiset<std::string> without_times(const Json& records) {
 
 // Packets, and per-CPU counts, of the firewall over the committed capture.
 TEST(Engines, JudgeACaptureAlike) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   write_programs();
   const std::size_t cpus =
       answer("skep run percpu.s --dump-maps", "kernel")["maps"]["h"][0]["values"].size();

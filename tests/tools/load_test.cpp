@@ -27,13 +27,6 @@ const std::string kExamples = SKEP_SOURCE_DIR "/examples/";
 const std::string kFirewall = SKEP_BINARY_DIR "/bpf/examples/xdp_firewall.bpf.o";
 const std::string kPlace = std::string("--attach xdp:") + test::kNearDevice;
 
-// Why the kernel can't be asked; "" if it can.
-std::string missing() {
-  write_file("probe.s", "; run: type=xdp\nr0 = 2\nexit\n");
-  const Ran ran = run_shell("skep run probe.s --engine kernel");
-  return ran.code == 0 ? "" : ran.err;
-}
-
 // The command running beside the test, in the namespaces of the calling thread.
 class Running {
  public:
@@ -126,7 +119,7 @@ std::vector<Buffer> frames_to_send(const std::string& file) {
 }
 
 TEST(Load, FirewallCountsRealPacketsAsItCountsACapture) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   const std::string file = work_folder() + "/sent.pcap";
   const std::vector<Buffer> frames = frames_to_send(file);
   ASSERT_EQ(frames.size(), 221u);
@@ -162,7 +155,7 @@ class Ends : public testing::TestWithParam<int> {};
 
 // The second one can attach only if the first has detached.
 TEST_P(Ends, BySignalsAndDetaches) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   const std::string skip = test::on_a_wire([&](const test::Wire&) {
     for (int turn = 0; turn < 2; ++turn) {
       Running load("load probe.s " + kPlace);
@@ -180,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(Load, Ends, testing::Values(SIGINT, SIGTERM, SIGHUP),
                          [](const auto& which) { return std::string(sigabbrev_np(which.param)); });
 
 TEST(Load, PinnedItStaysUntilItsFolderGoes) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   const std::string skip = test::on_a_wire([&](const test::Wire& wire) {
     const std::string folder = work_folder() + "/bpffs";
     run_shell("mkdir bpffs");
@@ -215,7 +208,7 @@ struct WrongCase {
 class Wrong : public testing::TestWithParam<WrongCase> {};
 
 TEST_P(Wrong, SaysWhatIsWrong) {
-  if (const std::string why = missing(); !why.empty()) GTEST_SKIP() << "needs permission: " << why;
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
   write_file("bad.s", "; run: type=xdp\nr0 = *(u64 *)(r1 + 9999)\nexit\n");
   const Ran ran = run_shell(std::string("skep load ") + GetParam().options);
   EXPECT_EQ(ran.code, GetParam().code) << ran.out;
