@@ -229,11 +229,12 @@ class Loading {
 Exit run_load(const LoadArguments& arguments, Output& output) {
   must(check_permission());
   const Fd signals = take_signals();
-  const auto session =
-      make_object_session(arguments.run, [&](const MapSpec& spec) -> std::unique_ptr<Map> {
-        if (!spec.pinned || arguments.pin.empty()) return nullptr;
-        return open_pin(arguments.pin, spec);
-      });
+  ObjectSession wanted;
+  wanted.existing = [&](const MapSpec& spec) -> std::unique_ptr<Map> {
+    if (!spec.pinned || arguments.pin.empty()) return nullptr;
+    return open_pin(arguments.pin, spec);
+  };
+  const auto session = make_object_session(arguments.run, std::move(wanted));
   return Loading(arguments, *session, output).run(signals);
 }
 

@@ -102,11 +102,15 @@ Map* find_map(const Session& session, std::string_view name);
 // Loads what the arguments name, fills its maps. Warns of what the engine will not tell.
 std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output);
 
-// All programs that the object wants loaded, or the one named; none is chosen to run. `existing`
-// may give a map that is to be used instead of a new one.
-using MapFinder = std::function<std::unique_ptr<Map>(const MapSpec& spec)>;
-std::unique_ptr<Session> make_object_session(const RunArguments& arguments,
-                                             const MapFinder& existing);
+// A session of all programs that the object wants loaded, or of the one named; none is chosen to
+// run.
+struct ObjectSession {
+  // May give a map that is to be used instead of a new one.
+  std::function<std::unique_ptr<Map>(const MapSpec& spec)> existing;
+  std::unique_ptr<Backend> backend;  // null: the engine's
+  bool all = false;                  // programs that the object does not want loaded, too
+};
+std::unique_ptr<Session> make_object_session(const RunArguments& arguments, ObjectSession wanted);
 
 // Options that fill maps, and that show what is in them: for each verb that has a Session.
 void add_map_options(CLI::App& app, RunArguments& run);

@@ -129,7 +129,8 @@ std::unique_ptr<Session> open_object(const RunArguments& arguments) {
 void load_images(const RunArguments& arguments, Session& session,
                  std::span<const std::shared_ptr<const Image>> images,
                  std::span<const std::pair<std::string, u32>> reuse) {
-  session.backend = session.engine.make({.trusted = arguments.trusted, .trace = arguments.trace});
+  if (session.backend == nullptr)
+    session.backend = session.engine.make({.trusted = arguments.trusted, .trace = arguments.trace});
   session.instance = must(session.vm.load(images, *session.backend, reuse));
   for (Map* map : session.instance->maps()) open_events(session.engine, *map);
 }
@@ -157,18 +158,20 @@ std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& out
   return session;
 }
 
-std::unique_ptr<Session> make_object_session(const RunArguments& arguments,
-                                             const MapFinder& existing) {
+std::unique_ptr<Session> make_object_session(const RunArguments& arguments, ObjectSession wanted) {
   auto session = open_object(arguments);
+  session->backend = std::move(wanted.backend);
   std::shared_ptr<const Image> none;
   auto images = prepare_images(*session->object, none, arguments);
   std::erase_if(images, [&](const auto& image) {
-    return arguments.name.empty() ? !image->autoload : image->name != arguments.name;
+    return arguments.name.empty() ? !image->autoload && !wanted.all : image->name != arguments.name;
   });
-  if (images.empty()) must(session->object->image(arguments.name), arguments.program.path);
+  if (images.empty() &&
+      (!wanted.all || !arguments.name.empty() || session->object->failures.empty()))
+    must(session->object->image(arguments.name), arguments.program.path);
   std::vector<std::pair<std::string, u32>> reuse;
   for (const MapSpec& spec : *session->object->maps) {
-    if (auto map = existing ? existing(spec) : nullptr)
+    if (auto map = wanted.existing ? wanted.existing(spec) : nullptr)
       reuse.emplace_back(spec.name, must(session->vm.maps().add(std::move(map))));
   }
   load_images(arguments, *session, images, reuse);
