@@ -75,7 +75,7 @@ class Corpus {
     const std::string stem = (path.parent_path() / file.substr(0, file.find('.'))).string();
     if (!fs::exists(stem + ".data")) return wrong(file, "no " + stem + ".data to run it on");
     if (fs::exists(stem + ".maps.json")) {
-      ++uncompared_["its maps are filled from JSON: compared through the skep command"];
+      ++uncompared_["its maps are filled from JSON: compared by the test agree/objects"];
       return;
     }
     const auto object = load(read(path));

@@ -8,6 +8,7 @@
 // packets is run), "@maps=FILE" (filled before) and "@records=MAP=TYPE" behind it. A line is
 // object, program, what, value; tab-separated. Values are what every engine can tell: the lower
 // half of r0; of per-CPU maps the values of CPU 0, where all runs are; hash maps in order of keys.
+// Exit code 77: there is no kernel that can be asked.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -186,6 +187,7 @@ int main(int argc, char** argv) {
   try {
     if (argc < 3) raise<Code::usage>("gather ENGINE WHAT...");
     const Engine& engine = find_engine(argv[1]);
+    if (!engine.emulates) must(check_permission());
     take_cpu(engine, 0);
     std::vector<Input> inputs;
     for (int i = 2; i < argc; ++i) add_inputs(argv[i], inputs);
@@ -193,6 +195,7 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const Failure& failure) {
     fmt::print(stderr, "gather: {}\n", failure.error.text);
+    if (failure.error.code == Code::no_kernel) return 77;
   } catch (const std::exception& error) {
     fmt::print(stderr, "gather: {}\n", error.what());
   }
