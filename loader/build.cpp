@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "helpers/spec/sections.h"
+#include "helpers/spec/host_rows.h"
 #include "loader/limits.h"
 #include "loader/references.h"
 #include "loader/source_lines.h"
@@ -29,7 +29,8 @@ void set_src(Insn& insn, u8 src) {
 
 class Builder {
  public:
-  Builder(const Linked& linked, Object& object) : linked_(linked), object_(object) {
+  Builder(const Linked& linked, const LoadOptions& options, Object& object)
+      : linked_(linked), options_(options), object_(object) {
     starts_.resize(linked.units.size());
     for (u32 i = 0; i < starts_.size(); ++i) starts_[i].resize(linked.units[i].functions.size());
     find_members();
@@ -71,6 +72,7 @@ class Builder {
   Image describe(const Unit& unit, const Function& function) const;
 
   const Linked& linked_;
+  const LoadOptions& options_;
   Object& object_;
   std::vector<std::vector<Start>> starts_;  // by unit and function
   // Functions that ask for an exception callback: (FUNC in the linked types, its name), sorted.
@@ -318,7 +320,8 @@ void Builder::attach_to_member(Image& image) const {
 
 Image Builder::describe(const Unit& unit, const Function& function) const {
   Image image;
-  const SectionName section = parse_section_name(unit.section_name(function.section));
+  const SectionName section =
+      parse_section_name(options_.host.get(), unit.section_name(function.section));
   image.name = function.name;
   image.section = section.name;
   image.attach_to = section.target;
@@ -333,6 +336,7 @@ Image Builder::describe(const Unit& unit, const Function& function) const {
   image.kernel_version = object_.kernel_version;
   image.maps = object_.maps;
   image.btf = linked_.btf;
+  image.host = options_.host;
   if (image.type == ProgramType::struct_ops) attach_to_member(image);
   return image;
 }
@@ -400,7 +404,7 @@ Status build_programs(const Linked& linked, const LoadOptions& options, Object& 
     }
   }
   const bool text_too = entries == 0 && (functions == 1 || options.inspect);
-  Builder builder(linked, object);
+  Builder builder(linked, options, object);
   u32 met = 0;
   for (u32 unit = 0; unit < linked.units.size(); ++unit) {
     const auto& all = linked.units[unit].functions;

@@ -27,6 +27,7 @@ struct LoadOptions {
   std::string_view kconfig = {};  // text of a kernel configuration; also takes LINUX_... externs
   u32 kernel_version = 6 << 16 | 12 << 8;  // LINUX_KERNEL_VERSION, unless kconfig has it
   const CoreTarget* target = nullptr;  // the kernel's types; needed by programs with CO-RE alone
+  std::shared_ptr<const HostRows> host = nullptr;  // of Vm::rows(): section names and helpers
   bool inspect = false;  // objects of the other byte order too, to look at, not to run
 };
 

@@ -214,13 +214,16 @@ class Lowering {
   }
 
   Status lower_helper(const Decoded& insn, Pc pc) {
-    const HelperEntry entry = helper_entry(static_cast<u32>(insn.imm));
-    const bool tail_call = insn.imm == kTailCallHelper;
-    const Control which = tail_call          ? Control::TailCall
-                          : entry == nullptr ? Control::BadHelper
-                                             : Control::CallHelper;
+    const HelperUse use = find_helper_use(image_, static_cast<u32>(insn.imm));
+    const Control which = use.forbidden                 ? Control::ForbiddenHelper
+                          : insn.imm == kTailCallHelper ? Control::TailCall
+                          : use.host != nullptr         ? Control::CallHost
+                          : use.entry != nullptr        ? Control::CallHelper
+                                                        : Control::BadHelper;
     Step& step = add(control_handler(which), pc);
-    step.imm = entry == nullptr ? insn.imm : static_cast<i64>(reinterpret_cast<u64>(entry));
+    step.imm = insn.imm;
+    if (which == Control::CallHost) step.imm = static_cast<i64>(reinterpret_cast<u64>(use.host));
+    if (which == Control::CallHelper) step.imm = static_cast<i64>(reinterpret_cast<u64>(use.entry));
     return {};
   }
 

@@ -39,10 +39,12 @@ enum class Control : u8 {
   Callx,
   TailCall,
   Exit,
-  BadHelper,  // a call of something that has no body
-  ReadOnly,   // a write to r10
-  Charge,     // before a block that is entered without a jump: charges it
-  Trace,      // calls Exec::trace
+  CallHost,         // a helper of the host
+  BadHelper,        // a call of something that has no body
+  ForbiddenHelper,  // a call of a helper that the host's program type may not call
+  ReadOnly,         // a write to r10
+  Charge,           // before a block that is entered without a jump: charges it
+  Trace,            // calls Exec::trace
   LoadContext,
   StoreContext,
   StoreContextImm,  // through a field, at `off`

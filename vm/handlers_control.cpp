@@ -81,6 +81,44 @@ const Step* call_helper(const Step* step, Exec* exec, i64 budget) {
   return call_entry(step, exec, budget, reinterpret_cast<HelperEntry>(step->imm));
 }
 
+// Apart, for the address of its arguments.
+[[gnu::noinline]] u64 call_host_with(Exec& exec, const HostHelper& helper) {
+  const u64 args[5] = {exec.regs[1], exec.regs[2], exec.regs[3], exec.regs[4], exec.regs[5]};
+  return call_host_helper(*exec.run, helper, args);
+}
+
+const Step* call_host_helper_at(const Step* step, Exec* exec, i64 budget,
+                                const HostHelper& helper) {
+  Run& run = *exec->run;
+  run.pc = {step->pc};
+  run.budget = budget;
+  exec->regs[0] = call_host_with(*exec, helper);
+  if (run.fault.set) [[unlikely]]
+    return stop(exec, run.budget);
+  clear_arguments(exec);
+  return go_on(step + 1, exec, run.budget);
+}
+
+const Step* call_host(const Step* step, Exec* exec, i64 budget) {
+  return call_host_helper_at(step, exec, budget, *reinterpret_cast<const HostHelper*>(step->imm));
+}
+
+const Step* forbidden_helper(const Step* step, Exec* exec, i64 budget) {
+  return fault(step, exec, budget, Code::helper_not_allowed, static_cast<u32>(step->imm));
+}
+
+// A helper whose number is in a register.
+const Step* call_number(const Step* step, Exec* exec, i64 budget, u64 number) {
+  HelperUse use;
+  if (number <= 0xffffffff) {
+    use = find_helper_use(exec->program->image(), static_cast<u32>(number));
+  }
+  if (use.entry != nullptr) return call_entry(step, exec, budget, use.entry);
+  if (use.host != nullptr) return call_host_helper_at(step, exec, budget, *use.host);
+  const Code code = use.forbidden ? Code::helper_not_allowed : Code::bad_code_address;
+  return fault(step, exec, budget, code, number);
+}
+
 // Calls the function that starts at `first`.
 const Step* call_function(const Step* step, Exec* exec, i64 budget, const Step* first) {
   u64* regs = exec->regs;
@@ -111,9 +149,7 @@ const Step* callx(const Step* step, Exec* exec, i64 budget) {
     const Step* first = exec->program->code().at({static_cast<u32>(pc)});
     return call_function(step, exec, budget, first);
   }
-  const HelperEntry entry = target <= 0xffffffff ? helper_entry(static_cast<u32>(target)) : nullptr;
-  if (entry == nullptr) return fault(step, exec, budget, Code::bad_code_address, target);
-  return call_entry(step, exec, budget, entry);
+  return call_number(step, exec, budget, target);
 }
 
 const Step* bad_helper(const Step* step, Exec* exec, i64 budget) {
@@ -266,6 +302,8 @@ Handler control_handler(Control control) {
     case Control::Gotox: return gotox;
     case Control::MayGoto: return may_goto;
     case Control::CallHelper: return call_helper;
+    case Control::CallHost: return call_host;
+    case Control::ForbiddenHelper: return forbidden_helper;
     case Control::CallLocal: return call_local;
     case Control::Callx: return callx;
     case Control::TailCall: return tail_call;

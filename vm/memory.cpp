@@ -4,6 +4,7 @@
 #include "vm/memory.h"
 
 #include "helpers/maps/map.h"
+#include "helpers/spec/host_rows.h"
 #include "helpers/spec/image.h"
 #include "isa/diagnostic.h"
 
@@ -64,6 +65,17 @@ std::string where(const Fault& fault) {
                      fault.address + fault.size <= fault.bound ? ", without that permission" : "");
 }
 
+std::string helper_name(const Run& run, u64 id) {
+  const HostRows* rows = run.image->host.get();
+  const HelperProto* helper = find_helper(rows, static_cast<u32>(id), run.image->type);
+  return helper != nullptr ? fmt::format("{} ({})", helper->name, id) : fmt::format("{}", id);
+}
+
+std::string_view type_name(const Run& run) {
+  const ProgramTypeRow* row = find_program_type(run.image->host.get(), run.image->type);
+  return row == nullptr ? "" : row->name;
+}
+
 std::string message_of(const Run& run, const Fault& fault) {
   const u32 pc = fault.pc.value;
   switch (fault.code) {
@@ -87,6 +99,12 @@ std::string message_of(const Run& run, const Fault& fault) {
       return make_error<Code::write_to_frame_pointer>(pc,
                                                       row(run.image->program.at(fault.pc).op).name)
           .text;
+    case Code::helper_not_allowed:
+      return make_error<Code::helper_not_allowed>(pc, helper_name(run, fault.address),
+                                                  type_name(run))
+          .text;
+    case Code::host_fault:
+      return make_error<Code::host_fault>(pc, helper_name(run, fault.address)).text;
     case Code::core_poisoned: return make_error<Code::core_poisoned>(pc).text;
     default:
       return fmt::format("insn {}: {} ({:#x}, {} bytes)", pc, row(fault.code).title, fault.address,

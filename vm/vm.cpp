@@ -73,6 +73,28 @@ Map* Instance::map(std::string_view name) const {
 
 Vm::Vm(VmOptions options) : maps_(options.cpus, options.max_maps) {}
 
+// Rows that others hold stay as they are: each addition makes a new set.
+Status Vm::add_helper(const HelperProto& proto, HostEntry entry) {
+  const std::lock_guard lock(adding_);
+  auto rows = rows_ == nullptr ? std::make_shared<HostRows>() : std::make_shared<HostRows>(*rows_);
+  TRY(rows->add_helper(proto, entry));
+  rows_ = std::move(rows);
+  return {};
+}
+
+Result<ProgramType> Vm::add_program_type(HostProgramType type) {
+  const std::lock_guard lock(adding_);
+  auto rows = rows_ == nullptr ? std::make_shared<HostRows>() : std::make_shared<HostRows>(*rows_);
+  const ProgramType number = TRY(rows->add_program_type(std::move(type)));
+  rows_ = std::move(rows);
+  return number;
+}
+
+std::shared_ptr<const HostRows> Vm::rows() const {
+  const std::lock_guard lock(adding_);
+  return rows_;
+}
+
 Result<std::unique_ptr<Instance>> Vm::load(std::span<const std::shared_ptr<const Image>> images,
                                            Backend& backend,
                                            std::span<const std::pair<std::string, u32>> reuse) {

@@ -13,6 +13,7 @@
 
 #include "helpers/bodies/env.h"
 #include "helpers/contexts/frames.h"
+#include "helpers/spec/host_rows.h"
 #include "vm/backend.h"
 #include "vm/map_table.h"
 
@@ -51,6 +52,14 @@ class Vm {
 
   MapTable& maps() { return maps_; }
 
+  // Adds a helper or a program type of the host's own (helpers/spec/host_rows.h): programs that are
+  // loaded with rows() from then on have it. Safe for many threads at once; fails with
+  // bad_host_row.
+  Status add_helper(const HelperProto& proto, HostEntry entry);
+  Result<ProgramType> add_program_type(HostProgramType type);
+  // All that was added so far, for LoadOptions::host; null if nothing was. It stays as it is.
+  std::shared_ptr<const HostRows> rows() const;
+
   // Creates the maps that the images share (all images of one call come from one object), loads
   // each image, and fills prog arrays with the programs that the object puts there. A program that
   // fails to load leaves its error in the instance; a map that fails fails the call. `reuse` gives
@@ -63,6 +72,8 @@ class Vm {
 
  private:
   MapTable maps_;
+  mutable std::mutex adding_;
+  std::shared_ptr<const HostRows> rows_;
 };
 
 }  // namespace skep

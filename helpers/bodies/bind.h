@@ -11,9 +11,26 @@
 
 namespace skep {
 
+struct HostHelper;
+struct Image;
+
 // The body of a helper, or null for one that is not emulated. bpf_tail_call has none: it is part
 // of the engines.
 HelperEntry helper_entry(u32 id);
+
+// What a call of a number in a program of the image leads to: a body, or a helper of the host. Both
+// null: neither, or, if `forbidden`, one that its type may not call.
+struct HelperUse {
+  HelperEntry entry = nullptr;
+  const HostHelper* host = nullptr;
+  bool forbidden = false;
+};
+HelperUse find_helper_use(const Image& image, u32 id);
+
+// Calls a helper of the host on r1 to r5 = args; gives r0. Checks program type, map handles, and in
+// Mode::Checked every pointer by the row, as entries do; what fails is the run's fault, and the
+// result is 0.
+u64 call_host_helper(Run& run, const HostHelper& helper, const u64 (&args)[5]);
 
 // Discards the ring buffer records that the run still holds, so that they don't block their rings.
 // Engines call it when a run ends and before a tail call changes the run's maps.

@@ -11,19 +11,15 @@
 #include <cstring>
 #include <iterator>
 #include <type_traits>
+#include <utility>
 
+#include "helpers/spec/host_rows.h"
 #include "isa/diagnostic.h"
 
 namespace skep {
 namespace {
 
-// Where a run keeps a field: an element is `size` bytes at `offset` of Frame. Size 0: nowhere.
-struct Native {
-  u16 offset = 0;
-  u8 size = 0;
-};
-
-// In the order of fields().
+// Where a run keeps the built-in fields, as offsets in Frame. In the order of fields().
 constexpr Native kNatives[] = {
 #define FIELD_JUDGED(...) {},
 #define FIELD(context, field, at, bytes, element, is, widths, read, write, since, native) \
@@ -32,8 +28,25 @@ constexpr Native kNatives[] = {
 #include "helpers/spec/contexts.def"
 };
 
-const Native& native_of(const FieldRow& field) {
+Native native_of(const Frame& frame, const FieldRow& field) {
+  if (frame.host != nullptr) return frame.host->native(field);
   return kNatives[&field - fields().data()];
+}
+
+// The first byte of what a field is kept in: in the frame, or in the host's own structure.
+const u8* place_of(const Frame& frame, const FieldRow& field) {
+  const auto* in_frame = reinterpret_cast<const u8*>(&frame);
+  switch (frame.host == nullptr ? FieldIs::SockCommonOrNull : field.is) {
+    case FieldIs::PacketStart: return reinterpret_cast<const u8*>(&frame.packet.data);
+    case FieldIs::PacketEnd: return reinterpret_cast<const u8*>(&frame.packet.end);
+    case FieldIs::PacketMeta: return reinterpret_cast<const u8*>(&frame.packet.meta);
+    case FieldIs::Length: return in_frame;
+    case FieldIs::Scalar: return frame.memory + native_of(frame, field).offset;
+    default: return in_frame + native_of(frame, field).offset;
+  }
+}
+u8* place_of(Frame& frame, const FieldRow& field) {
+  return const_cast<u8*>(place_of(std::as_const(frame), field));
 }
 
 u64 load_bytes(const void* from, u32 size) {
@@ -68,8 +81,8 @@ bool is_pointer(FieldIs is) {
 // is wider than the part: a field kept in two bytes reads the same through each 16-bit part of it
 // (Linux 6.12 kernel/bpf/verifier.c, convert_ctx_accesses).
 u64 read_field(const Frame& frame, const FieldRow& field, u64 within, u32 size) {
-  const Native& native = native_of(field);
-  const auto* base = reinterpret_cast<const u8*>(&frame) + native.offset;
+  const Native native = native_of(frame, field);
+  const u8* base = place_of(frame, field);
   if (is_pointer(field.is)) return load_bytes(base, sizeof(u64));
   if (field.widths == Widths::Bytes) return load_bytes(base + within, size);
   const u64 index = within / field.element;
@@ -81,8 +94,8 @@ u64 read_field(const Frame& frame, const FieldRow& field, u64 within, u32 size) 
 }
 
 void write_field(Frame& frame, const FieldRow& field, u64 within, u32 size, u64 value) {
-  const Native& native = native_of(field);
-  auto* base = reinterpret_cast<u8*>(&frame) + native.offset;
+  const Native native = native_of(frame, field);
+  u8* base = place_of(frame, field);
   if (field.widths == Widths::Bytes) {
     std::memcpy(base + within, &value, size);
   } else {
@@ -94,8 +107,9 @@ void write_field(Frame& frame, const FieldRow& field, u64 within, u32 size, u64 
 // net/core/filter.c, bpf_convert_ctx_access).
 constexpr u64 kNoQueueMapping = 0xffff;
 
-bool is_ignored(const FieldRow& field, u64 value) {
-  return native_of(field).offset == offsetof(Frame, skb.queue_mapping) && value >= kNoQueueMapping;
+bool is_ignored(const Frame& frame, const FieldRow& field, u64 value) {
+  return frame.host == nullptr && value >= kNoQueueMapping &&
+         native_of(frame, field).offset == offsetof(Frame, skb.queue_mapping);
 }
 
 Context context_of(const Frame& frame) {
@@ -108,10 +122,22 @@ Context context_of(const Frame& frame) {
 const FieldRow* find_run_access(const Run& run, u64 offset, u32 size, bool write) {
   if (run.frame == nullptr || run.context != kContextBase) return nullptr;
   const Frame& frame = *static_cast<const Frame*>(run.frame);
+  if (frame.host != nullptr) return frame.host->find_access(offset, size, write);
   const auto attach =
       run.image == nullptr ? AttachType::none : static_cast<AttachType>(run.image->attach_type);
   const FieldRow* field = find_access(context_of(frame), frame.type, attach, offset, size, write);
-  return field != nullptr && native_of(*field).size != 0 ? field : nullptr;
+  return field != nullptr && native_of(frame, *field).size != 0 ? field : nullptr;
+}
+
+// A host's fields are there once its structure is.
+bool has_native(const Frame& frame, const FieldRow& field) {
+  const bool there = frame.host == nullptr || field.is != FieldIs::Scalar ||
+                     (frame.memory != nullptr && frame.size >= frame.host->native_size());
+  return there && native_of(frame, field).size != 0 && field.read.has(frame.type);
+}
+
+std::span<const FieldRow> fields_of(const Frame& frame) {
+  return frame.host != nullptr ? frame.host->fields() : fields(context_of(frame));
 }
 
 // "cb[2]" taken apart: an element of a field, or all of one that is not an array.
@@ -122,8 +148,10 @@ struct Element {
 
 Element find_element(const Frame& frame, std::string_view text) {
   const std::size_t bracket = text.find('[');
-  const FieldRow* field = find_field(context_of(frame), text.substr(0, bracket));
-  if (field == nullptr || native_of(*field).size == 0 || !field->read.has(frame.type)) return {};
+  const auto all = fields_of(frame);
+  const auto found = std::ranges::find(all, text.substr(0, bracket), &FieldRow::name);
+  if (found == all.end() || !has_native(frame, *found)) return {};
+  const FieldRow* field = &*found;
   const u64 count = field->size / field->element;
   if (bracket == std::string_view::npos) return count == 1 ? Element{field, 0} : Element{};
   const std::string_view index = text.substr(bracket + 1);
@@ -136,13 +164,14 @@ Element find_element(const Frame& frame, std::string_view text) {
 
 std::unexpected<Error> no_such_field(const Frame& frame, std::string_view text) {
   std::string known;
-  for (const FieldRow& field : fields(context_of(frame))) {
-    if (!field.read.has(frame.type) || native_of(field).size == 0) continue;
+  for (const FieldRow& field : fields_of(frame)) {
+    if (!has_native(frame, field)) continue;
     known += known.empty() ? "; it has: " : ", ";
     known += field.name;
     if (field.size != field.element) known += fmt::format("[{}]", field.size / field.element);
   }
-  return fail<Code::unknown_field>(name(frame.type), text, known);
+  const std::string_view type = frame.host != nullptr ? frame.host->row().name : name(frame.type);
+  return fail<Code::unknown_field>(type, text, known);
 }
 
 }  // namespace
@@ -158,8 +187,9 @@ bool context_load(Run& run, u64 offset, u32 size, bool sign_extend, u64& value) 
 bool context_store(Run& run, u64 offset, u32 size, u64 value) {
   const FieldRow* field = find_run_access(run, offset, size, true);
   if (field == nullptr) return false;
-  if (is_ignored(*field, value)) return true;
-  write_field(*static_cast<Frame*>(run.frame), *field, offset - field->offset, size, value);
+  Frame& frame = *static_cast<Frame*>(run.frame);
+  if (is_ignored(frame, *field, value)) return true;
+  write_field(frame, *field, offset - field->offset, size, value);
   return true;
 }
 
@@ -167,7 +197,7 @@ Status set_field(Frame& frame, std::string_view field, u64 value) {
   const Element element = find_element(frame, field);
   if (element.field == nullptr) return no_such_field(frame, field);
   if (element.field->is != FieldIs::Scalar) return fail<Code::fixed_field>(field);
-  const u8 size = native_of(*element.field).size;
+  const u8 size = native_of(frame, *element.field).size;
   if (size < 8 && value >> (8 * size) != 0) return fail<Code::bad_field_value>(field, size, value);
   write_field(frame, *element.field, element.within, size, value);
   return {};

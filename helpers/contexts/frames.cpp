@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "helpers/spec/host_rows.h"
+#include "helpers/spec/image.h"
 #include "isa/diagnostic.h"
 
 namespace skep {
@@ -114,6 +116,37 @@ Status prepare_memory(Frame& frame, Run& run) {
   return {};
 }
 
+// A context that the host has described: its own structure behind fields, or plain memory.
+Status prepare_host(Frame& frame, Run& run) {
+  const HostType& type = *frame.host;
+  const ContextRow& context = type.context();
+  if (type.has_packet()) {
+    TRY(prepare_packet(frame, run));
+  }
+  if (frame.memory == nullptr && frame.size != 0) {
+    return fail<Code::bad_frame>(context.name, "memory where a size is given");
+  }
+  if (context.kind == ContextKind::Fields) {
+    if (frame.size < type.native_size()) {
+      return fail<Code::bad_frame>(context.name,
+                                   fmt::format("{} bytes of memory behind its fields, not {}",
+                                               type.native_size(), frame.size));
+    }
+    run.context = kContextBase;
+  } else if (context.kind == ContextKind::Flat) {
+    if (frame.size < context.size) {
+      return fail<Code::bad_frame>(
+          context.name, fmt::format("{} bytes of memory, not {}", context.size, frame.size));
+    }
+    const u64 size = context.size != 0 ? context.size : frame.size;
+    run.context = reinterpret_cast<u64>(frame.memory);
+    run.argument2 = context.size != 0 ? 0 : size;
+    const u8 access = static_cast<u8>(type.writable() ? kRead | kWrite : kRead);
+    if (size != 0) run.context_region = {run.context, size, AddressClass::Context, access};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<PacketBuffer> PacketBuffer::make(std::span<const u8> bytes, ProgramType type) {
@@ -180,6 +213,9 @@ Status prepare(Frame& frame, Run& run) {
   run.context_region = {};
   run.packet = nullptr;
   run.frame = &frame;
+  const bool host = run.image != nullptr && run.image->host != nullptr;
+  frame.host = host ? run.image->host->find_type(frame.type) : nullptr;
+  if (frame.host != nullptr) return prepare_host(frame, run);
   switch (source_of(frame.type)) {
     case Source::XdpPacket: return prepare_packet(frame, run);
     case Source::SkbPacket: return prepare_skb(frame, run);

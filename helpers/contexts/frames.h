@@ -137,12 +137,18 @@ struct Clone {
   std::span<const u8> bytes;  // valid during the call of on_clone
 };
 
+class HostType;
+
 // For one run: results stay in it, so the next packet takes a fresh one.
 struct Frame {
   ProgramType type{};
   Packet packet = {};    // types with a packet; changed by the run
-  u8* memory = nullptr;  // raw: r1; tracepoint, raw_tracepoint, syscall: the context
+  u8* memory = nullptr;  // raw: r1; tracepoint, raw_tracepoint, syscall: the context;
+                         // a host's types: the context, or the structure behind its fields
   u64 size = 0;          // raw: r2; other flat contexts: bytes at `memory`
+  // A host's types: the row of the type. prepare() takes it from the program's rows; set it to use
+  // set_field() before.
+  const HostType* host = nullptr;
   XdpFrame xdp = {};
   SkbFrame skb = {};
   PtRegs regs = {};  // kprobe

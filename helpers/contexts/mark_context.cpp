@@ -14,7 +14,7 @@
 
 #include "helpers/contexts/access.h"
 #include "helpers/contexts/origin.h"
-#include "helpers/spec/proto.h"
+#include "helpers/spec/host_rows.h"
 
 namespace skep {
 namespace {
@@ -45,7 +45,8 @@ u32 callback_context_reg(std::string_view helper) {
 
 class Marker {
  public:
-  explicit Marker(const Image& image) : program_(image.program), insns_(program_.decoded()) {}
+  explicit Marker(const Image& image)
+      : image_(image), program_(image.program), insns_(program_.decoded()) {}
 
   Result<std::unique_ptr<ContextUse[]>> run();
 
@@ -85,6 +86,11 @@ class Marker {
   void helper_reads(const Origin& pointer, i64 size, const OriginState& state);
   void helper_writes(const Origin& pointer, i64 size, OriginState& state);
 
+  const HelperProto* helper_of(u32 id) const {
+    return find_helper(image_.host.get(), id, image_.type);
+  }
+
+  const Image& image_;
   const Program& program_;
   std::span<const Decoded> insns_;
   std::unique_ptr<ContextUse[]> uses_;
@@ -388,11 +394,11 @@ bool Marker::call(const Decoded& insn, u32 level, OriginState& state) {
   const Origin target = insn.op == Op::Callx ? state.regs[insn.dst] : Origin{};
   if (insn.op == Op::CallLocal) return call_function(insn.target, level, state);
   if (insn.op == Op::CallHelper) {
-    call_helper(find_helper(static_cast<u32>(insn.imm)), level, state);
+    call_helper(helper_of(static_cast<u32>(insn.imm)), level, state);
   } else if (target.exact == Origin::Exact::Function) {
     return call_function({static_cast<u32>(target.number)}, level, state);
   } else if (target.is_constant()) {
-    call_helper(find_helper(static_cast<u32>(target.number)), level, state);
+    call_helper(helper_of(static_cast<u32>(target.number)), level, state);
   } else {
     give_up();
   }
@@ -492,15 +498,10 @@ void Marker::call_back(const HelperProto& helper, u32 level, OriginState& state)
   }
 }
 
-bool read_through_fields(ProgramType type) {
-  const ProgramTypeRow* type_row = find_program_type(type);
-  return type_row != nullptr && row(type_row->context).kind == ContextKind::Fields;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ContextUse[]>> mark_context(const Image& image) {
-  if (read_through_fields(image.type)) return Marker(image).run();
+  if (context_kind(image.host.get(), image.type) == ContextKind::Fields) return Marker(image).run();
   std::unique_ptr<ContextUse[]> none(new (std::nothrow) ContextUse[image.program.size()]);
   if (none == nullptr) return fail<Code::no_memory>("marking the context");
   return none;

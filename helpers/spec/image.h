@@ -9,6 +9,7 @@
 namespace skep {
 
 class Btf;
+class HostRows;
 
 // A kernel function or variable that the program names. Calls and loads refer to it by index:
 // imm of CallKfunc and of LoadBtfId is an index into Image::externs.
@@ -33,7 +34,8 @@ struct Image {
   Program program;  // LoadMap and LoadValue hold indices into `maps`
   std::shared_ptr<const std::vector<MapSpec>> maps;  // all maps of the object, shared by its images
   std::vector<Extern> externs;
-  std::shared_ptr<const Btf> btf;  // of the object; null without
+  std::shared_ptr<const Btf> btf;        // of the object; null without
+  std::shared_ptr<const HostRows> host;  // what its host added to the tables; null: nothing
 };
 
 }  // namespace skep

@@ -59,18 +59,6 @@ constexpr FieldOnly kFieldLimits[] = {
 #include "helpers/spec/contexts.def"
 };
 
-constexpr bool fits(const FieldRow& field, u64 offset, u32 size, bool write) {
-  const u64 within = offset - field.offset;
-  if (offset < field.offset || within >= field.size || size == 0 || offset % size != 0)
-    return false;
-  switch (field.widths) {
-    case Widths::Whole: return size == field.element && within % field.element == 0;
-    case Widths::Narrow: return size == field.element || (!write && size < field.element);
-    case Widths::Bytes: return size <= 8 && size <= field.size - within;
-  }
-  return false;
-}
-
 bool allowed_under(const FieldRow& field, ProgramType type, AttachType attach_type, bool write) {
   bool limited = false;
   for (const FieldOnly& only : kFieldLimits) {
@@ -167,6 +155,18 @@ const FieldRow* find_field(Context context, std::string_view name) {
 
 std::span<const FieldOnly> field_limits() {
   return kFieldLimits;
+}
+
+bool fits(const FieldRow& field, u64 offset, u32 size, bool write) {
+  const u64 within = offset - field.offset;
+  if (offset < field.offset || within >= field.size || size == 0 || offset % size != 0)
+    return false;
+  switch (field.widths) {
+    case Widths::Whole: return size == field.element && within % field.element == 0;
+    case Widths::Narrow: return size == field.element || (!write && size < field.element);
+    case Widths::Bytes: return size <= 8 && size <= field.size - within;
+  }
+  return false;
 }
 
 const FieldRow* find_access(Context context, ProgramType type, AttachType attach_type, u64 offset,

@@ -173,6 +173,10 @@ struct FieldOnly {
 };
 std::span<const FieldOnly> field_limits();
 
+// Whether an access of `size` bytes at `offset` of the context is to the field, at a width that it
+// has.
+bool fits(const FieldRow& field, u64 offset, u32 size, bool write);
+
 // The field that an access at `offset` of `size` bytes is to, if such programs may do it.
 const FieldRow* find_access(Context context, ProgramType type, AttachType attach_type, u64 offset,
                             u32 size, bool write);

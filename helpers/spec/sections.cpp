@@ -42,15 +42,20 @@ SectionName parse_section_name(std::string_view section) {
     section.remove_prefix(1);
   }
   found.name = section;
-  for (const SectionRow& row : kRows) {
-    if (!matches(row.pattern, section)) continue;
-    found.row = &row;
-    const auto slash = section.find('/');
-    if (row.pattern.ends_with('+') && slash != section.npos)
-      found.target = section.substr(slash + 1);
-    break;
-  }
+  match_section_name(kRows, found);
   return found;
+}
+
+bool match_section_name(std::span<const SectionRow> rows, SectionName& found) {
+  for (const SectionRow& row : rows) {
+    if (!matches(row.pattern, found.name)) continue;
+    found.row = &row;
+    const auto slash = found.name.find('/');
+    if (row.pattern.ends_with('+') && slash != found.name.npos)
+      found.target = found.name.substr(slash + 1);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace skep

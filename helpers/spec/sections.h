@@ -33,5 +33,8 @@ struct SectionName {
   bool autoload = true;
 };
 SectionName parse_section_name(std::string_view section);
+// The same by other rows: fills in `row` and `target` of a name that has no row yet. False if none
+// matches.
+bool match_section_name(std::span<const SectionRow> rows, SectionName& found);
 
 }  // namespace skep
