@@ -6,9 +6,9 @@
 namespace skep {
 namespace {
 
-constexpr const Verb* kVerbs[] = {&kRunVerb,     &kVerifyVerb, &kLoadVerb,        &kInfoVerb,
-                                  &kDisVerb,     &kAsmVerb,    &kConformanceVerb, &kBenchVerb,
-                                  &kExplainVerb, &kGuestVerb,  &kCompletionVerb};
+constexpr const Verb* kVerbs[] = {&kRunVerb,   &kVerifyVerb,  &kLoadVerb,  &kFeatureVerb,
+                                  &kInfoVerb,  &kDisVerb,     &kAsmVerb,   &kConformanceVerb,
+                                  &kBenchVerb, &kExplainVerb, &kGuestVerb, &kCompletionVerb};
 
 constexpr const char* kFooter =
     "A file name of '-' is stdin. Colours follow NO_COLOR, CLICOLOR_FORCE and the terminal.\n"
