@@ -24,10 +24,11 @@ struct RunOptions {
 
 struct RunResult {
   u64 r0 = 0;
-  u64 insns = 0;        // executed: the sum of what was charged, all repeats
-  u64 nanoseconds = 0;  // of all repeats
-  Fault fault;          // set if the run was ended
-  std::string message;  // of the fault: insn, source line, address class, bounds
+  u64 insns = 0;                 // executed: the sum of what was charged, all repeats
+  u64 nanoseconds = 0;           // of all repeats
+  Fault fault;                   // set if the run was ended
+  std::string message;           // of the fault: insn, source line, address class, bounds
+  const Image* image = nullptr;  // of the program that the fault is in, a tail-called one perhaps
   bool ok() const { return !fault.set; }
 };
 

@@ -203,9 +203,9 @@ const Step* enter_foreign(const Step* step, Exec* exec, i64 budget, const Callab
   run.budget = budget;
   exec->regs[0] = target.enter(run, target);
   ++run.depth;
+  if (run.fault.set) return stop(exec, run.budget);  // in the program that runs now
   exec->program->become_current(run);
   forget_hints(*exec);
-  if (run.fault.set) return stop(exec, run.budget);
   return exit(step, exec, run.budget);
 }
 

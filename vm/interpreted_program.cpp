@@ -105,6 +105,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
     const u64 args[5] = {run.context, run.argument2, 0, 0, 0};
     result.r0 = execute(exec, *this, code_.at({0}), args);
     if (run.record_count != 0) discard_records(run);
+    if (run.fault.set) break;  // in the program that runs now
     become_current(run);
   }
   const auto spent = std::chrono::steady_clock::now() - begin;
@@ -114,6 +115,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
   result.fault = run.fault;
   if (run.fault.set) {
     result.r0 = 0;
+    result.image = run.image;
     if (result.message.empty()) result.message = describe(run, run.fault);
   }
   return result;

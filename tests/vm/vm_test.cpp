@@ -203,5 +203,33 @@ TEST(Run, TailCallsCrossModes) {
   }
 }
 
+// The line and the image are those of the program that was tail-called.
+TEST(Run, FaultsInTailCalledProgramsSaySo) {
+  Vm vm;
+  MapSpec spec;
+  spec.name = "p";
+  spec.type = MapType::prog_array;
+  spec.key_size = spec.value_size = 4;
+  spec.max_entries = 1;
+  const auto jump =
+      image_of("r2 = map[p]\nr3 = 0\ncall tail_call\nr0 = 5\nexit\n", ProgramType::raw, {spec});
+  const auto target = image_of("r0 = 0\nr0 = *(u8 *)(r0 + 0)\nexit\n");
+  for (const Mode from : {Mode::Checked, Mode::Trusted}) {
+    const auto outer = make_interpreter({.mode = from});
+    const auto inner = make_interpreter();
+    const auto caller = vm.load({{jump}}, *outer);
+    const auto callee = vm.load({{target}}, *inner);
+    ASSERT_TRUE(caller && callee);
+    const Callable* callable = (*callee)->programs()[0].loaded->callable();
+    (*caller)->maps()[0]->set_target(
+        0, std::shared_ptr<const Callable>(std::shared_ptr<void>(), callable));
+    const RunResult result = run_raw(*(*caller)->programs()[0].loaded);
+    EXPECT_FALSE(result.ok());
+    EXPECT_EQ(result.image, target.get());
+    EXPECT_NE(result.message.find("<text>:2: r0 = *(u8 *)(r0 + 0)"), std::string::npos)
+        << result.message;
+  }
+}
+
 }  // namespace
 }  // namespace skep
