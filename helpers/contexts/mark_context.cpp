@@ -487,11 +487,15 @@ void Marker::call_back(const HelperProto& helper, u32 level, OriginState& state)
     if (helper.args[i].kind == ArgKind::StackOrNull) context = state.regs[i + 1];
   }
   const u32 context_reg = callback_context_reg(helper.name);
-  if (function.exact != Origin::Exact::Function || context_reg == 0) return give_up();
+  const bool hosts = helper.id >= kFirstHostHelper;
+  if (function.exact != Origin::Exact::Function || (context_reg == 0 && !hosts)) return give_up();
+  // A host's helper may hand any of its arguments on, in any place.
+  Origin handed;
+  for (u32 reg = 1; hosts && reg <= 5; ++reg) handed = join(handed, state.regs[reg]).blurred();
   for (bool changed = true; changed && !gave_up_;) {
     OriginState round = state;
-    for (u32 reg = 0; reg <= 5; ++reg) round.regs[reg] = {};
-    round.regs[context_reg] = context;
+    for (u32 reg = 0; reg <= 5; ++reg) round.regs[reg] = reg == 0 ? Origin{} : handed;
+    if (!hosts) round.regs[context_reg] = context;
     if (!call_function({static_cast<u32>(function.number)}, level, round)) return;
     for (u32 reg = 0; reg <= 5; ++reg) round.regs[reg] = state.regs[reg];
     changed = state.join_with(round);
