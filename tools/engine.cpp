@@ -12,6 +12,7 @@
 
 #ifdef SKEP_HAS_KERNEL
 #include "kernel/backend.h"
+#include "kernel/printk.h"
 #include "kernel/test_run.h"
 #endif
 
@@ -100,6 +101,16 @@ void open_events([[maybe_unused]] const Engine& engine, [[maybe_unused]] Map& ma
   if (!engine.emulates && map.spec().type == MapType::perf_event_array)
     must(static_cast<KernelMap&>(map).open_events(kRing));
 #endif
+}
+
+Prints open_prints([[maybe_unused]] const Engine& engine) {
+#ifdef SKEP_HAS_KERNEL
+  if (!engine.emulates) {
+    const auto reader = std::make_shared<PrintkReader>(must(PrintkReader::open()));
+    return [reader] { return must(reader->read()); };
+  }
+#endif
+  return nullptr;
 }
 
 bool takes_field(const Engine& engine, [[maybe_unused]] ProgramType type,

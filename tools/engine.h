@@ -3,6 +3,7 @@
 // Tested by tests/tools/engine_test.cpp.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -45,6 +46,10 @@ u32 engine_cpus(const Engine& engine, u32 wanted);
 void take_cpu(const Engine& engine, u32 cpu);
 // Readies a map's records for reading, where that is not done by making it.
 void open_events(const Engine& engine, Map& map);
+// Reads what the engine's programs have printed since the last call, where that does not go to
+// Env::print by itself; null if it does. Failure if it can't be read.
+using Prints = std::function<std::vector<std::string>()>;
+Prints open_prints(const Engine& engine);
 // Whether a run can be given this field of the context: "mark", "cb[2]".
 bool takes_field(const Engine& engine, ProgramType type, std::string_view field);
 

@@ -97,15 +97,12 @@ class Loading {
     std::vector<Attached> places;
     for (const std::string& text : arguments_.attach) places.push_back(place_of(text));
     if (!places.empty()) return places;
-    std::optional<Error> reason;
     for (const InstanceProgram& entry : session_.instance->programs()) {
       if (entry.error) throw Failure{*entry.error};
       auto where = where_of(*entry.image);
       if (where && !where->target.empty()) {
         places.push_back({static_cast<const KernelProgram*>(entry.loaded.get()), nullptr,
                           entry.image->section, std::move(*where)});
-      } else if (!where) {
-        reason = std::move(where).error();
       }
     }
     for (Map* map : session_.instance->maps()) {
@@ -116,8 +113,10 @@ class Loading {
                         {Where::Kind::StructOps, "", ""}});
     }
     if (places.empty() && arguments_.pin.empty()) {
-      if (reason) throw Failure{*reason};
-      raise<Code::usage>("no program says where it attaches; say it by --attach KIND:TARGET");
+      raise<Code::usage>(
+          fmt::format("no section says where its program attaches; say it by "
+                      "--attach KIND:TARGET (programs: {})",
+                      program_names(*session_.object)));
     }
     return places;
   }

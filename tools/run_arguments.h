@@ -88,6 +88,7 @@ struct Session {
   std::unique_ptr<Instance> instance;
   Loaded* loaded = nullptr;
   Env env;
+  Prints prints;  // what does not come through env; null if nothing does
   ProbeMemory memory;
   u32 cpus = 1;
   std::vector<Map*> reported;            // maps to show after the run
@@ -95,6 +96,9 @@ struct Session {
 
   Session(const Engine& with, VmOptions options) : engine(with), vm(options), cpus(options.cpus) {}
 };
+
+// Gives the session's Env what was printed past it.
+void show_prints(Session& session);
 
 // A map by its name, or by its section: .bss instead of firewall.bss. Null if there is none.
 Map* find_map(const Session& session, std::string_view name);

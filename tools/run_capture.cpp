@@ -225,6 +225,7 @@ Exit run_capture(const RunArguments& arguments, Session& session, Output& output
   log.attach(session.env);
   CaptureRun run(arguments, session, output);
   run.judge(capture, writer ? &*writer : nullptr);
+  show_prints(session);
   if (writer) writer->close();
   const std::size_t count = std::max<std::size_t>(capture.packets.size(), 1);
   const std::string insns =

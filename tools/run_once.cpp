@@ -147,6 +147,7 @@ Exit run_once(const RunArguments& arguments, Session& session, Output& output) {
   if (arguments.trace) trace.attach(options);
   take_cpu(session.engine, options.cpu);
   const RunResult result = session.loaded->run(frame, options);
+  show_prints(session);
   if (arguments.trace) trace.finish(result);
   Json document{
       {"program", session.image->name},

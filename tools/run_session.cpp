@@ -1,4 +1,6 @@
 // Loads the program of a run, makes its maps and fills them. See run_arguments.h.
+#include <algorithm>
+
 #include "tools/globals.h"
 #include "tools/map_data.h"
 #include "tools/run_arguments.h"
@@ -107,14 +109,23 @@ void check_engine(const RunArguments& arguments, const Engine& engine, ProgramTy
   }
 }
 
-// The kernel prints to its own trace.
-void warn_of_printk(const Session& session, Output& output) {
+bool prints(const Image& image) {
   constexpr i32 kTracePrintk = 6, kTraceVprintk = 177;
-  if (session.engine.emulates) return;
-  for (const Decoded& insn : session.image->program.decoded()) {
-    if (insn.op != Op::CallHelper || (insn.imm != kTracePrintk && insn.imm != kTraceVprintk))
-      continue;
-    return output.warning("bpf_printk writes to the kernel's /sys/kernel/tracing/trace_pipe");
+  return std::ranges::any_of(image.program.decoded(), [](const Decoded& insn) {
+    return insn.op == Op::CallHelper && (insn.imm == kTracePrintk || insn.imm == kTraceVprintk);
+  });
+}
+
+// The kernel prints to its own trace, which is read if it is there.
+void follow_prints(Session& session, Output& output) {
+  if (!prints(*session.image)) return;
+  try {
+    session.prints = open_prints(session.engine);
+  } catch (const Failure& failure) {
+    output.warning(
+        fmt::format("what bpf_printk prints is not shown: {} (mount -t tracefs none "
+                    "/sys/kernel/tracing)",
+                    failure.error.text));
   }
 }
 
@@ -143,6 +154,11 @@ void fill_session(const RunArguments& arguments, Session& session) {
 
 }  // namespace
 
+void show_prints(Session& session) {
+  if (session.prints == nullptr) return;
+  for (const std::string& line : session.prints()) session.env.print(session.env.user, line);
+}
+
 std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& output) {
   auto session = open_object(arguments);
   session->image = choose(*session->object, arguments);
@@ -154,7 +170,7 @@ std::unique_ptr<Session> make_session(const RunArguments& arguments, Output& out
   session->env.cpus = session->cpus;
   set_task(arguments.task, session->env.task);
   fill_session(arguments, *session);
-  warn_of_printk(*session, output);
+  follow_prints(*session, output);
   return session;
 }
 

@@ -96,6 +96,26 @@ TEST(Engines, TheKernelsCpusAreThisMachines) {
             std::string::npos);
 }
 
+// What a program prints comes from the kernel's trace, mounted here for this test alone.
+TEST(Engines, PrintAlike) {
+  if (const std::string why = kernel_missing(); !why.empty()) GTEST_SKIP() << why;
+  write_file("prints.s",
+             "; run: type=sched_cls\nr6 = *(u32 *)(r1 + 0)\nr1 = 0x6c250a3d6c616d73 ll\n"
+             "*(u64 *)(r10 - 16) = r1\n*(u32 *)(r10 - 8) = 0x75\nr1 = r10\nr1 += -16\n"
+             "r2 = 10\nr3 = r6\ncall trace_printk\nr0 = 0\nexit\n");
+  const std::string mounted =
+      "unshare -m sh -c 'mount -t tracefs none /sys/kernel/tracing && exec \"$@\"' sh ";
+  if (const Ran mount = run_shell(mounted + "true"); mount.code != 0)
+    GTEST_SKIP() << "needs permission: " << mount.err;
+  const std::string command = "run prints.s --data 000102030405060708090a0b0c0d0e0f1011121314 -j";
+  const Ran ours = run_shell("skep " + command);
+  const Ran theirs = run_shell(mounted + SKEP_COMMAND " " + command + " --engine kernel");
+  const Json expected = Json::parse(ours.out), found = Json::parse(theirs.out);
+  ASSERT_EQ(expected["printk"].size(), 1u) << ours.out;
+  EXPECT_EQ(expected["printk"][0], "smal=\n21");
+  EXPECT_EQ(found["printk"], expected["printk"]) << theirs.out << theirs.err;
+}
+
 // Records begin with a time.
 std::multiset<std::string> without_times(const Json& records) {
   std::multiset<std::string> rest;

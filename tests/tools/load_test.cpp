@@ -217,7 +217,7 @@ TEST_P(Wrong, SaysWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     Load, Wrong,
-    testing::Values(WrongCase{"nowhere", "probe.s", 2, "does not say where"},
+    testing::Values(WrongCase{"nowhere", "probe.s", 2, "no section says where"},
                     WrongCase{"no_kind", "probe.s --attach xpd:lo", 2, "[bad_where]"},
                     WrongCase{"no_device", "probe.s --attach xdp:nosuchdevice", 1, "nosuchdevice"},
                     WrongCase{"no_program", "probe.s --attach other=xdp:lo", 2,
