@@ -37,6 +37,11 @@ bool is_access(const Decoded& insn) {
   }
 }
 
+// Step::size of accesses that are not one of many forms.
+u8 size_and_sign(const Decoded& insn) {
+  return static_cast<u8>(insn.size | (insn.op == Op::LoadSigned ? 0x80 : 0));
+}
+
 // How a function uses its frame.
 struct FrameUse {
   u8 slots = 0;        // of 8 bytes, from r10 down, that its accesses through r10 name
@@ -136,9 +141,18 @@ class Lowering {
     }
     const ContextUse use = contexts_[pc.value];
     const bool plain = kind(insn.op) == OpKind::Memory;
+    const bool load = insn.op == Op::Load || insn.op == Op::LoadSigned;
     if (plain && use.kind == ContextUse::Kind::Certain) return lower_context(insn, pc, use);
+    if (load && use.kernel) {
+      add(control_handler(Control::LoadKernel), pc, insn).size = size_and_sign(insn);
+      return {};
+    }
     if (use.kind != ContextUse::Kind::No && !options_.checked) {
       return fail_at<Code::may_be_context>(pc, base_of(insn));
+    }
+    // Checked, such an access is judged like any other, and no region of the program is there.
+    if (use.kernel && !options_.checked) {
+      return fail_at<Code::not_runnable>(pc, "a change of the kernel's structures");
     }
     const bool checked = options_.checked && !on_own_frame(base_of(insn), insn);
     add(memory_handler(insn, checked), pc, insn);
@@ -152,7 +166,7 @@ class Lowering {
                                                     : Control::StoreContext;
     Step& step = add(control_handler(which), pc, insn);
     step.off = use.offset;
-    step.size = static_cast<u8>(insn.size | (insn.op == Op::LoadSigned ? 0x80 : 0));
+    step.size = size_and_sign(insn);
     return {};
   }
 

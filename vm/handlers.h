@@ -48,6 +48,7 @@ enum class Control : u8 {
   LoadContext,
   StoreContext,
   StoreContextImm,  // through a field, at `off`
+  LoadKernel,       // through a pointer that the kernel may have given
   LoadAbs,
   LoadInd,
 };

@@ -14,6 +14,8 @@ constexpr u64 kTailCallFailed = static_cast<u64>(static_cast<i64>(kENOENT));
 constexpr u64 kPoison =
     0xbad2310;  // libbpf's mark of a failed CO-RE relocation, as a helper number
 
+constexpr u64 kContextSpan = 0x10000;  // where offsets into a context end
+
 const Step* fault(const Step* step, Exec* exec, i64 budget, Code code, u64 address = 0,
                   u64 size = 0, u8 access = 0) {
   exec->run->pc = {step->pc};
@@ -257,6 +259,64 @@ const Step* store_context(const Step* step, Exec* exec, i64 budget) {
   return go_on(step + 1, exec, budget);
 }
 
+u64 load_own(u64 address, u32 size) {
+  switch (size) {
+    case 1: return load_relaxed<u8>(address);
+    case 2: return load_relaxed<u16>(address);
+    case 4: return load_relaxed<u32>(address);
+    default: return load_relaxed<u64>(address);
+  }
+}
+
+u64 sign_extended(u64 value, u32 size) {
+  const u32 shift = 64 - 8 * size;
+  return static_cast<u64>(static_cast<i64>(value << shift) >> shift);
+}
+
+// What a load of `size` bytes gives whose address may be the kernel's: its mapped memory, and 0
+// where none is mapped, as the kernel's own loads through such pointers do (Linux 6.12
+// arch/x86/net/bpf_jit_comp.c, BPF_PROBE_MEM). False, with a fault: it runs past what the program
+// itself has, or goes through an address that skep made up.
+bool load_through_kernel(Run& run, u64 address, u32 size, u64& value) {
+  constexpr u64 kMadeUp = kKernelBase + (u64{1} << 48) - kContextBase;
+  const bool kernel_half = address >> 63 != 0;  // where nothing of ours ever is
+  Region own;
+  value = 0;
+  if (!kernel_half && run.probe(run, address, size, kRead, own)) {
+    value = load_own(address, size);
+    return true;
+  }
+  const std::span<u8> bytes(reinterpret_cast<u8*>(&value), size);
+  if (own.size == 0 && read_mapped(*run.env, address, false, bytes)) return true;
+  value = 0;
+  if (own.size == 0 && address - kContextBase >= kMadeUp) return true;
+  run.set_fault(Code::bad_access, address, size, kRead);
+  run.fault.cls = own.cls;
+  run.fault.base = own.base;
+  run.fault.bound = own.base + own.size;
+  return false;
+}
+
+const Step* load_kernel(const Step* step, Exec* exec, i64 budget) {
+  Run& run = *exec->run;
+  const u64 address = exec->regs[step->src] + static_cast<u64>(static_cast<i64>(step->off));
+  const u32 size = step->size & 15;
+  const bool sign_extend = step->size >> 7 != 0;
+  u64 value = 0;
+  run.pc = {step->pc};
+  if (run.context == kContextBase && address - kContextBase < kContextSpan) {
+    const u64 offset = address - kContextBase;
+    if (!context_load(run, offset, size, sign_extend, value)) {
+      return fault(step, exec, budget, Code::bad_context_access, offset, size, kRead);
+    }
+  } else {
+    if (!load_through_kernel(run, address, size, value)) return stop(exec, budget);
+    if (sign_extend) value = sign_extended(value, size);
+  }
+  exec->regs[step->dst] = value;
+  return leave(step + 1, exec, budget);
+}
+
 // LD_ABS and LD_IND: big-endian packet data at `offset`. Negative offsets name headers (Linux
 // include/uapi/linux/filter.h: SKF_LL_OFF, SKF_NET_OFF). False: past the packet.
 bool load_packet(const Run& run, i32 offset, u32 size, u64& value) {
@@ -315,6 +375,7 @@ Handler control_handler(Control control) {
     case Control::LoadContext: return load_context;
     case Control::StoreContext: return store_context<false>;
     case Control::StoreContextImm: return store_context<true>;
+    case Control::LoadKernel: return load_kernel;
     case Control::LoadAbs: return load_absolute<false>;
     case Control::LoadInd: return load_absolute<true>;
   }

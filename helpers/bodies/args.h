@@ -41,6 +41,8 @@ struct OutBytes {              // UninitMem
 };
 struct MaybeInOutBytes : OutBytes {};  // WriteMemOrNull
 
+struct InOutBytes : OutBytes {};  // WriteMem
+
 template <class T>
 struct Out {  // UninitFixedMem(sizeof(T))
   u8* data;
@@ -59,6 +61,31 @@ struct Text {  // ConstString: has its terminating zero
 struct More {  // a register behind the row's arguments, which the kernel's verifier does not look
                // at
   u64 value;
+};
+struct KernelObject {  // Btf: a pointer to a structure of the kernel, not looked at
+  u64 address;
+};
+struct MaybeKernelObject {  // BtfOrNull
+  u64 address;
+};
+struct PerCpuVariable {  // PerCpuBtf
+  u64 address;
+};
+struct KptrSlot {  // KptrSlot: an aligned word
+  u64* data;
+};
+inline constexpr u32 kDynptrBytes = 16;  // sizeof(struct bpf_dynptr)
+struct AnyDynptr {                       // Dynptr(AnyDynptr)
+  u8* data;
+};
+struct NewDynptr {  // UninitDynptr(Local)
+  u8* data;
+};
+struct RecordDynptr {  // Dynptr(Ringbuf)
+  u8* data;
+};
+struct NewRecordDynptr {  // UninitDynptr(Ringbuf)
+  u8* data;
 };
 struct HeldRecord {  // Record: an entry of Run::records
   u32 index;
@@ -207,6 +234,61 @@ struct Parameter<MaybeInOutBytes> : SizedMemory<ArgKind::WriteMemOrNull> {
     return call.find(regs[0], regs[1], kRead | kWrite);
   }
 };
+
+template <>
+struct Parameter<InOutBytes> : SizedMemory<ArgKind::WriteMem> {
+  static bool take(HelperCall& call, const u64* regs, const Arg*, InOutBytes& bytes) {
+    bytes = {{reinterpret_cast<u8*>(regs[0]), regs[1]}};
+    return call.find(regs[0], regs[1], kRead | kWrite);
+  }
+};
+
+// A register that is a pointer of the kernel's: nobody follows it but through mapped memory.
+template <class T, ArgKind kind>
+struct KernelPointer : OneRegister<kind> {
+  static bool take(HelperCall&, const u64* regs, const Arg*, T& object) {
+    object.address = regs[0];
+    return true;
+  }
+};
+template <>
+struct Parameter<KernelObject> : KernelPointer<KernelObject, ArgKind::Btf> {};
+template <>
+struct Parameter<MaybeKernelObject> : KernelPointer<MaybeKernelObject, ArgKind::BtfOrNull> {};
+template <>
+struct Parameter<PerCpuVariable> : KernelPointer<PerCpuVariable, ArgKind::PerCpuBtf> {};
+
+template <>
+struct Parameter<KptrSlot> : OneRegister<ArgKind::KptrSlot> {
+  static bool take(HelperCall& call, const u64* regs, const Arg*, KptrSlot& slot) {
+    slot.data = reinterpret_cast<u64*>(regs[0]);
+    if (regs[0] % sizeof(u64) != 0) return call.fault(Code::misaligned_atomic, regs[0]);
+    return call.find(regs[0], sizeof(u64), kRead | kWrite);
+  }
+};
+
+template <class T, ArgKind kind, DynptrKind of>
+struct DynptrParameter {
+  static constexpr u32 kRegisters = 1;
+  static constexpr bool matches(const Arg* arg) {
+    return arg[0].kind == kind && arg[0].detail == static_cast<u32>(of);
+  }
+  static bool take(HelperCall& call, const u64* regs, const Arg*, T& dynptr) {
+    dynptr.data = reinterpret_cast<u8*>(regs[0]);
+    return call.find(regs[0], kDynptrBytes, kRead | kWrite);
+  }
+};
+template <>
+struct Parameter<AnyDynptr> : DynptrParameter<AnyDynptr, ArgKind::Dynptr, DynptrKind::AnyDynptr> {};
+template <>
+struct Parameter<NewDynptr> : DynptrParameter<NewDynptr, ArgKind::UninitDynptr, DynptrKind::Local> {
+};
+template <>
+struct Parameter<RecordDynptr>
+    : DynptrParameter<RecordDynptr, ArgKind::Dynptr, DynptrKind::Ringbuf> {};
+template <>
+struct Parameter<NewRecordDynptr>
+    : DynptrParameter<NewRecordDynptr, ArgKind::UninitDynptr, DynptrKind::Ringbuf> {};
 
 template <class T>
 struct Parameter<Out<T>> {

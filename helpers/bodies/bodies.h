@@ -42,6 +42,45 @@ u64 get_current_uid_gid(Run& run);
 i64 get_current_comm(Run& run, OutBytes name);
 u64 get_current_task(Run& run);
 
+// task.cpp
+u64 get_current_task_btf(Run& run);
+u64 task_pt_regs(Run& run, KernelObject task);
+u64 get_current_cgroup_id(Run& run);
+u64 get_current_ancestor_cgroup_id(Run& run, i32 level);
+i64 current_task_under_cgroup(Run& run, Map* map, u32 index);
+i64 get_ns_current_pid_tgid(Run& run, u64 device, u64 inode, OutBytes to);
+i64 send_signal(Run& run, u32 number);
+i64 send_signal_thread(Run& run, u32 number);
+
+// tracing.cpp
+i64 get_func_arg(Run& run, Frame* frame, u32 index, Out<u64> value);
+i64 get_func_ret(Run& run, Frame* frame, Out<u64> value);
+u64 get_func_arg_cnt(Run& run, Frame* frame);
+u64 get_func_ip(Run& run, Frame* frame);
+u64 get_attach_cookie(Run& run, Frame* frame);
+i64 override_return(Run& run, Frame* frame, u64 value);
+
+// stack.cpp
+i64 get_stackid(Run& run, Frame* frame, Map* map, u64 flags);
+i64 get_stack(Run& run, Frame* frame, OutBytes to, u64 flags);
+i64 get_task_stack(Run& run, KernelObject task, OutBytes to, u64 flags);
+
+// kernel_object.cpp
+u64 per_cpu_ptr(Run& run, PerCpuVariable variable, u32 cpu);
+u64 this_cpu_ptr(Run& run, PerCpuVariable variable);
+i64 kallsyms_lookup_name(Run& run, InOutBytes name, u64 flags, Out<u64> result);
+i64 d_path(Run& run, KernelObject path, InOutBytes to);
+u64 kptr_xchg(Run& run, KptrSlot slot, MaybeKernelObject object);
+
+// dynptr.cpp
+i64 dynptr_from_mem(Run& run, OutBytes memory, u64 flags, NewDynptr to);
+i64 dynptr_read(Run& run, OutBytes to, AnyDynptr from, u32 offset, u64 flags);
+i64 dynptr_write(Run& run, AnyDynptr to, u32 offset, Bytes from, u64 flags);
+u64 dynptr_data(Run& run, AnyDynptr of, u32 offset, u32 size);
+i64 ringbuf_reserve_dynptr(Run& run, Map* map, u32 size, u64 flags, NewRecordDynptr to);
+void ringbuf_submit_dynptr(Run& run, RecordDynptr record, u64 flags);
+void ringbuf_discard_dynptr(Run& run, RecordDynptr record, u64 flags);
+
 // probe.cpp
 i64 probe_read(Run& run, OutBytes to, u64 address);
 i64 probe_read_user(Run& run, OutBytes to, u64 address);
@@ -50,17 +89,24 @@ i64 probe_read_str(Run& run, OutBytes to, u64 address);
 i64 probe_read_user_str(Run& run, OutBytes to, u64 address);
 i64 probe_read_kernel_str(Run& run, OutBytes to, u64 address);
 i64 copy_from_user(Run& run, OutBytes to, u64 address);
+i64 copy_from_user_task(Run& run, OutBytes to, u64 address, KernelObject task, u64 flags);
+i64 probe_write_user(Run& run, u64 address, Bytes from);
 
 // text.cpp
 i64 trace_printk(Run& run, Bytes format, More arg1, More arg2, More arg3);
 i64 trace_vprintk(Run& run, Bytes format, MaybeBytes args);
 i64 snprintf(Run& run, MaybeInOutBytes to, Text format, MaybeBytes args);
+i64 seq_printf(Run& run, KernelObject file, Bytes format, MaybeBytes args);
+i64 seq_write(Run& run, KernelObject file, Bytes bytes);
 i64 strncmp(Run& run, Bytes first, Text second);
 i64 strtol(Run& run, Bytes text, u64 flags, Out<i64> result);
 i64 strtoul(Run& run, Bytes text, u64 flags, Out<u64> result);
 
 // perf_event.cpp
 i64 perf_event_output(Run& run, Frame* frame, Map* map, u64 flags, Bytes data);
+i64 perf_event_read(Run& run, Map* map, u64 flags);
+i64 perf_event_read_value(Run& run, Map* map, u64 flags, OutBytes to);
+i64 perf_prog_read_value(Run& run, Frame* frame, OutBytes to);
 
 // checksum.cpp
 i64 csum_diff(Run& run, MaybeBytes from, MaybeBytes to, u32 seed);

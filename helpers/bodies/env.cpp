@@ -13,6 +13,9 @@
 #include <atomic>
 #include <cstring>
 
+#include "helpers/maps/shared.h"
+#include "helpers/spec/errno.h"
+
 #ifdef __linux__
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -94,6 +97,16 @@ u32 Env::random_bits(Env& env) {
 }
 
 void Env::discard(void*, std::string_view) {}
+void Env::ignore(void*, const Effect&) {}
+bool Env::swallow(void*, std::span<const u8>) {
+  return true;
+}
+i64 Env::no_counter(void*, std::string_view, u64, CounterValue&) {
+  return kENOENT;
+}
+std::string_view Env::no_path(void*, u64) {
+  return {};
+}
 
 Env Env::host() {
   Env env;
@@ -123,8 +136,21 @@ bool read_mapped(const Env& env, u64 address, bool user, std::span<u8> out) {
     const std::span<const u8> here = mapped_at(env, address, user);
     if (here.empty()) return false;
     const std::size_t count = std::min(here.size(), out.size());
-    std::memcpy(out.data(), here.data(), count);
+    copy_shared(out.data(), here.data(), count);
     out = out.subspan(count);
+    address += count;
+  }
+  return true;
+}
+
+bool write_user(const Env& env, u64 address, std::span<const u8> bytes) {
+  while (!bytes.empty()) {
+    const MappedMemory* memory = mapping_of(env, address, true);
+    if (memory == nullptr || !memory->writable) return false;
+    const u64 offset = address - memory->address;
+    const u64 count = std::min<u64>(memory->size - offset, bytes.size());
+    copy_shared(memory->bytes + offset, bytes.data(), count);
+    bytes = bytes.subspan(count);
     address += count;
   }
   return true;

@@ -1,6 +1,7 @@
-// Perf event output: a record, with the start of the packet behind it if asked, to the event of
-// this CPU. What becomes of it is the map's affair. Semantics: Linux 6.12 net/core/filter.c,
-// kernel/trace/bpf_trace.c. Tested by tests/helpers/perf_event_test.cpp.
+// Perf events. Output: a record, with the start of the packet behind it if asked, to the event of
+// this CPU; what becomes of it is the map's affair. Counters: Env has their values. Semantics:
+// Linux 6.12 net/core/filter.c, kernel/trace/bpf_trace.c. Tested by
+// tests/helpers/perf_event_test.cpp.
 
 #include <memory>
 #include <new>
@@ -15,7 +16,44 @@ constexpr u64 kCurrentCpu = kIndexMask;               // BPF_F_CURRENT_CPU
 constexpr u64 kContextLengthMask = 0xfffffull << 32;  // BPF_F_CTXLEN_MASK
 constexpr u64 kMaxRecord = 64 << 10;                  // more than perf takes in one record
 
+i64 read_counter(Run& run, const Map& map, u64 flags, CounterValue& value) {
+  if ((flags & ~kIndexMask) != 0) return kEINVAL;
+  const u64 index = flags == kCurrentCpu ? run.cpu : flags;
+  if (index >= map.spec().max_entries) return kE2BIG;
+  return run.env->read_counter(run.env->user, map.spec().name, index, value);
+}
+
+i64 give_counter(OutBytes to, const CounterValue& value, i64 error) {
+  if (error == 0) {
+    copy_shared(to.data, reinterpret_cast<const u8*>(&value), sizeof value);
+  } else {
+    clear_shared(to.data, to.size);
+  }
+  return error;
+}
+
 }  // namespace
+
+// The counter itself, so that one which says a small negative number looks like an error.
+i64 perf_event_read(Run& run, Map* map, u64 flags) {
+  CounterValue value;
+  const i64 error = read_counter(run, *map, flags, value);
+  return error != 0 ? error : static_cast<i64>(value.counter);
+}
+
+i64 perf_event_read_value(Run& run, Map* map, u64 flags, OutBytes to) {
+  CounterValue value;
+  const bool fits = to.size == sizeof value;
+  return give_counter(to, value, fits ? read_counter(run, *map, flags, value) : kEINVAL);
+}
+
+// The event that the program is attached to has no map; its name is empty.
+i64 perf_prog_read_value(Run& run, Frame*, OutBytes to) {
+  CounterValue value;
+  const bool fits = to.size == sizeof value;
+  const i64 error = fits ? run.env->read_counter(run.env->user, {}, 0, value) : kEINVAL;
+  return give_counter(to, value, error);
+}
 
 i64 perf_event_output(Run& run, Frame* frame, Map* map, u64 flags, Bytes data) {
   const bool packet = run.packet != nullptr;

@@ -125,5 +125,18 @@ i64 copy_from_user(Run& run, OutBytes to, u64 address) {
   return read_or_clear(run, Space::User, address, to);
 }
 
+// Of the user memory of other tasks than the current one nothing is known.
+i64 copy_from_user_task(Run& run, OutBytes to, u64 address, KernelObject task, u64 flags) {
+  if (flags != 0) return kEINVAL;
+  if (to.size == 0) return 0;
+  if (task.address == run.env->task.address) return read_or_clear(run, Space::User, address, to);
+  clear_shared(to.data, to.size);
+  return kEFAULT;
+}
+
+i64 probe_write_user(Run& run, u64 address, Bytes from) {
+  return write_user(*run.env, address, {from.data, from.size}) ? 0 : kEFAULT;
+}
+
 }  // namespace body
 }  // namespace skep

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "helpers/bodies/bodies.h"
 #include "helpers/bodies/format.h"
@@ -118,6 +120,26 @@ i64 snprintf(Run& run, MaybeInOutBytes to, Text format, MaybeBytes args) {
   if (error != 0) return error;
   const u64 length = formatter.render({reinterpret_cast<char*>(to.data), to.size});
   return static_cast<i64>(length) + 1;
+}
+
+// Text is formatted as a whole first: what has no room in the file leaves nothing there.
+i64 seq_printf(Run& run, KernelObject, Bytes format, MaybeBytes args) {
+  Arguments taken;
+  std::string_view text;
+  if (!taken.take(args) || !is_terminated(format, text)) return kEINVAL;
+  Formatter formatter(run, text);
+  const int error = formatter.prepare({taken.values, taken.count});
+  if (error != 0) return error;
+  const u64 length = formatter.render({});
+  std::unique_ptr<char[]> line(new (std::nothrow) char[length + 1]);
+  if (line == nullptr) return kENOMEM;
+  formatter.render({line.get(), length + 1});
+  const u8* bytes = reinterpret_cast<const u8*>(line.get());
+  return run.env->seq_write(run.env->user, {bytes, length}) ? 0 : kEOVERFLOW;
+}
+
+i64 seq_write(Run& run, KernelObject, Bytes bytes) {
+  return run.env->seq_write(run.env->user, {bytes.data, bytes.size}) ? 0 : kEOVERFLOW;
 }
 
 i64 strncmp(Run&, Bytes first, Text second) {

@@ -115,8 +115,12 @@ bool is_ignored(const Frame& frame, const FieldRow& field, u64 value) {
 Context context_of(const Frame& frame) {
   const ProgramTypeRow* row = find_program_type(frame.type);
   if (row == nullptr) return Context::None;
-  const bool arm64 = row->context == Context::PtRegs && frame.regs.machine == Machine::A64;
-  return arm64 ? Context::PtRegsA64 : row->context;
+  if (frame.regs.machine != Machine::A64) return row->context;
+  switch (row->context) {
+    case Context::PtRegs: return Context::PtRegsA64;
+    case Context::PerfEvent: return Context::PerfEventA64;
+    default: return row->context;
+  }
 }
 
 const FieldRow* find_run_access(const Run& run, u64 offset, u32 size, bool write) {

@@ -16,7 +16,7 @@ bool context_load(Run& run, u64 offset, u32 size, bool sign_extend, u64& value);
 // Stores the low `size` bytes of `value`; the same.
 bool context_store(Run& run, u64 offset, u32 size, u64 value);
 
-// Whether an instruction's memory access is to the context.
+// Whether an instruction's memory access is to the context, or to memory of the kernel.
 struct ContextUse {
   enum class Kind : u8 {
     No,       // certainly not, or no memory access at all
@@ -25,11 +25,15 @@ struct ContextUse {
   };
   Kind kind = Kind::No;
   i32 offset = 0;  // of the access, the instruction's own offset included
+  // It may go through a pointer that the kernel gave: an argument of a program that gets the
+  // kernel's own structures, the result of a helper that gives one, or what was loaded through such
+  // a pointer. The kernel makes loads of these read 0 where nothing is mapped (its BPF_PROBE_MEM).
+  bool kernel = false;
 };
 
 // For each pc, whether its load, store or atomic has the context as its base. A forward pass that
 // follows entry r1 through copies, constant additions, stack slots, local calls and callbacks; what
-// it can't follow is Maybe. All No for types whose context is plain memory.
+// it can't follow is Maybe. Kind is No throughout for types whose context is plain memory.
 Result<std::unique_ptr<ContextUse[]>> mark_context(const Image& image);
 
 // A host's view of the fields by name ("mark", "ingress_ifindex", "cb[2]", "di"): whatever the row

@@ -17,7 +17,7 @@ constexpr u32 kEthernetHeader = 14;
 constexpr u32 kTracepointHeader = 8;  // struct trace_entry's, which programs can't read
 
 // What a program type needs of its Frame.
-enum class Source : u8 { NotEmulated, XdpPacket, SkbPacket, Registers, Memory };
+enum class Source : u8 { NotEmulated, XdpPacket, SkbPacket, Registers, PerfEvent, Memory };
 
 Source source_of(ProgramType type) {
   const ProgramTypeRow* row = find_program_type(type);
@@ -27,6 +27,8 @@ Source source_of(ProgramType type) {
     case Context::SkBuff:
       return type == ProgramType::flow_dissector ? Source::NotEmulated : Source::SkbPacket;
     case Context::PtRegs: return Source::Registers;
+    case Context::PerfEvent: return Source::PerfEvent;
+    case Context::Kernel:
     case Context::Memory:
     case Context::Tracepoint:
     case Context::RawTracepoint:
@@ -220,6 +222,7 @@ Status prepare(Frame& frame, Run& run) {
     case Source::XdpPacket: return prepare_packet(frame, run);
     case Source::SkbPacket: return prepare_skb(frame, run);
     case Source::Registers: return prepare_registers(frame, run);
+    case Source::PerfEvent: run.context = kContextBase; return {};
     case Source::Memory: return prepare_memory(frame, run);
     case Source::NotEmulated: break;
   }

@@ -119,6 +119,12 @@ struct PtRegs {
   void set_ip(u64 value);
 };
 
+// struct bpf_perf_event_data beyond its registers, which are those of PtRegs.
+struct PerfEventFrame {
+  u64 sample_period = 1;
+  u64 addr = 0;
+};
+
 // Where a program sent the packet: bpf_redirect and its family. The verdict (XDP_REDIRECT,
 // TC_ACT_REDIRECT) makes it happen.
 struct Redirect {
@@ -142,16 +148,22 @@ class HostType;
 // For one run: results stay in it, so the next packet takes a fresh one.
 struct Frame {
   ProgramType type{};
-  Packet packet = {};    // types with a packet; changed by the run
-  u8* memory = nullptr;  // raw: r1; tracepoint, raw_tracepoint, syscall: the context;
-                         // a host's types: the context, or the structure behind its fields
-  u64 size = 0;          // raw: r2; other flat contexts: bytes at `memory`
+  Packet packet = {};  // types with a packet; changed by the run
+  // raw: r1; tracepoint, syscall: the context; raw_tracepoint, tracing, lsm: the arguments, 8 bytes
+  // each, and the function's result behind them where it has returned; iterators: their structure;
+  // a host's types: the context, or the structure behind its fields
+  u8* memory = nullptr;
+  u64 size = 0;  // raw: r2; the others: bytes at `memory`
   // A host's types: the row of the type. prepare() takes it from the program's rows; set it to use
   // set_field() before.
   const HostType* host = nullptr;
   XdpFrame xdp = {};
   SkbFrame skb = {};
-  PtRegs regs = {};  // kprobe
+  PtRegs regs = {};  // kprobe, perf_event
+  PerfEventFrame perf = {};
+  u32 arguments = 0;  // tracing, lsm: how many of the words at `memory` are arguments
+  u64 function = 0;  // address of the probed function; 0 where it is probed elsewhere than at entry
+  u64 cookie = 0;    // what the host gave when it attached the program
 
   Redirect redirect = {};  // result: the last one asked for
   u32 clones = 0;          // result: how many clone_redirects were sent

@@ -1,14 +1,18 @@
-// Which memory accesses are to the context: an abstract interpretation that follows entry r1.
+// Which memory accesses are to the context, and which may be to the kernel's structures: an
+// abstract interpretation that follows entry r1 and what the kernel gives.
 //
 // Each function is interpreted once per way into it, with the frames of its callers below it, so a
 // context that is kept in a caller's structure is still known in a callback. States are joined
 // where control flow joins; what an instruction's base may be is joined over all visits. A store or
 // a helper that may change a slot which holds the context makes that slot uncertain, never wrong. A
-// context stored outside of the stack may come back with any 8-byte load.
+// context stored outside of the stack may come back with any 8-byte load. A pointer to a structure
+// of the kernel comes back from the stack only: from other memory it is a number to the kernel's
+// verifier, too.
 //
 // The work is bounded; programs beyond the bound, and those with indirect jumps, are Maybe
 // everywhere. Tested by tests/helpers/mark_context_test.cpp.
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -23,6 +27,21 @@ constexpr u64 kVisitsPerInsn = 64;
 constexpr u64 kLeastVisits = 1 << 20;
 constexpr u32 kNoLeader = ~0u;
 constexpr u8 kPointer = Origin::kContext | Origin::kStack;
+
+// Whether the helper's result points to the kernel's own structures.
+bool gives_kernel_memory(const HelperProto& helper) {
+  switch (helper.returns.kind) {
+    case RetKind::SocketOrNull:
+    case RetKind::SockCommonOrNull:
+    case RetKind::TcpSockOrNull:
+    case RetKind::PerCpu:
+    case RetKind::PerCpuOrNull:
+    case RetKind::KptrOrNull:
+    case RetKind::Btf:
+    case RetKind::BtfOrNull: return true;
+    default: return false;
+  }
+}
 
 // The register that an instruction accesses memory through, or -1.
 int base_reg(const Decoded& insn) {
@@ -46,7 +65,10 @@ u32 callback_context_reg(std::string_view helper) {
 class Marker {
  public:
   explicit Marker(const Image& image)
-      : image_(image), program_(image.program), insns_(program_.decoded()) {}
+      : image_(image),
+        program_(image.program),
+        insns_(program_.decoded()),
+        kind_(context_kind(image.host.get(), image.type)) {}
 
   Result<std::unique_ptr<ContextUse[]>> run();
 
@@ -93,6 +115,7 @@ class Marker {
   const Image& image_;
   const Program& program_;
   std::span<const Decoded> insns_;
+  ContextKind kind_;
   std::unique_ptr<ContextUse[]> uses_;
   std::unique_ptr<bool[]> visited_;
   std::unique_ptr<u32[]> leader_of_;  // by pc: index of a leader within its function, or kNoLeader
@@ -148,7 +171,8 @@ void Marker::all_maybe() {
   for (u32 pc = 0; pc < program_.size(); ++pc) {
     const int base = insns_[pc].second_slot ? -1 : base_reg(insns_[pc]);
     const bool maybe = base >= 0 && base != kFrameReg;
-    uses_[pc] = {maybe ? ContextUse::Kind::Maybe : ContextUse::Kind::No, 0};
+    const bool fields = maybe && kind_ == ContextKind::Fields;
+    uses_[pc] = {fields ? ContextUse::Kind::Maybe : ContextUse::Kind::No, 0, maybe};
   }
 }
 
@@ -178,14 +202,19 @@ void Marker::mark_memory(Pc pc, const Decoded& insn, const OriginState& state) {
   if (reg < 0) return;
   const Origin& base = state.regs[reg];
   ContextUse use;
-  if (base.is_exact(Origin::kContext)) {
-    use = {ContextUse::Kind::Certain, base.number + insn.off};
+  use.kernel = base.may_be(Origin::kKernel);
+  if (kind_ != ContextKind::Fields) {
+    // The context is memory like any other.
+  } else if (base.is_exact(Origin::kContext)) {
+    use.kind = ContextUse::Kind::Certain;
+    use.offset = base.number + insn.off;
   } else if (base.may_be(Origin::kContext)) {
     use.kind = ContextUse::Kind::Maybe;
   }
   ContextUse& all = uses_[pc.value];
   const bool same = all.kind == use.kind && all.offset == use.offset;
-  if (visited_[pc.value] && !same) use = {ContextUse::Kind::Maybe, 0};
+  if (visited_[pc.value] && !same) use = {ContextUse::Kind::Maybe, 0, use.kernel};
+  use.kernel |= all.kernel;
   all = use;
   visited_[pc.value] = true;
 }
@@ -282,9 +311,10 @@ void Marker::step(const Decoded& insn, u32 level, OriginState& state) {
     case OpKind::Jump: return;
     case OpKind::Atomic: return atomic(insn, regs[insn.dst], state);
     case OpKind::Lddw:
-      regs[insn.dst] = insn.op == Op::LoadImm    ? Origin::constant(insn.imm)
-                       : insn.op == Op::LoadFunc ? Origin::function(insn.target)
-                                                 : Origin{};
+      regs[insn.dst] = insn.op == Op::LoadImm     ? Origin::constant(insn.imm)
+                       : insn.op == Op::LoadFunc  ? Origin::function(insn.target)
+                       : insn.op == Op::LoadBtfId ? Origin::kernel()
+                                                  : Origin{};
       return;
     case OpKind::Memory:
     case OpKind::Ordered:
@@ -329,7 +359,10 @@ void Marker::step_alu(const Decoded& insn, OriginState& state) {
 // What an access of memory may bring: pointers come back only in 8 bytes.
 Origin Marker::loaded(const Origin& base, i32 off, u32 size, const OriginState& state) const {
   Origin value;
-  if (state.full && base.may_be(Origin::kStack)) value.set |= kPointer;
+  const bool from_kernel =
+      base.may_be(Origin::kKernel) || (kind_ == ContextKind::Btf && base.may_be(Origin::kContext));
+  if (from_kernel && size == 8) value = Origin::kernel();
+  if (state.full && base.may_be(Origin::kStack)) value.set |= kPointer | Origin::kKernel;
   if (base.is_exact(Origin::kStack)) {
     const i64 from = static_cast<i64>(base.number) + off;
     if (!state.full && size == 8 && from % 8 == 0)
@@ -371,7 +404,7 @@ void Marker::store(const Decoded& insn, const Origin& base, const Origin& value,
     if (value.is_pointer()) state.full = true;
     helper_writes(base, 0, state);
   }
-  if (base.may_be(Origin::kElsewhere) && value.is_pointer()) escaped_ = true;
+  if (base.may_be(Origin::kElsewhere) && value.may_be(kPointer)) escaped_ = true;
 }
 
 void Marker::atomic(const Decoded& insn, const Origin& base, OriginState& state) {
@@ -427,6 +460,7 @@ void Marker::call_helper(const HelperProto* helper, u32 level, OriginState& stat
     call_back(*helper, level, state);
   }
   for (u32 reg = 0; reg <= 5; ++reg) state.regs[reg] = {};
+  if (helper != nullptr && gives_kernel_memory(*helper)) state.regs[0] = Origin::kernel();
 }
 
 void Marker::helper_memory(const HelperProto& helper, OriginState& state) {
@@ -463,7 +497,8 @@ void Marker::helper_reads(const Origin& pointer, i64 size, const OriginState& st
     const bool apart = pointer.is_exact(Origin::kStack) &&
                        (spill.level != pointer.level || spill.slot + 8 <= pointer.number ||
                         spill.slot >= pointer.number + size);
-    if (pointer.may_be(Origin::kStack) && !apart) escaped_ = true;
+    const bool follows = spill.value.may_be(kPointer);
+    if (follows && pointer.may_be(Origin::kStack) && !apart) escaped_ = true;
   }
 }
 
@@ -502,10 +537,24 @@ void Marker::call_back(const HelperProto& helper, u32 level, OriginState& state)
   }
 }
 
+// Whether any instruction could access the context through fields, or the kernel's structures.
+bool has_marks(const Image& image) {
+  const ContextKind kind = context_kind(image.host.get(), image.type);
+  if (kind == ContextKind::Fields || kind == ContextKind::Btf) return true;
+  return std::ranges::any_of(image.program.decoded(), [&](const Decoded& insn) {
+    if (insn.second_slot) return false;
+    if (insn.op == Op::LoadBtfId || insn.op == Op::Callx) return true;
+    if (insn.op != Op::CallHelper) return false;
+    const u32 id = static_cast<u32>(insn.imm);
+    const HelperProto* helper = find_helper(image.host.get(), id, image.type);
+    return helper != nullptr && gives_kernel_memory(*helper);
+  });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ContextUse[]>> mark_context(const Image& image) {
-  if (context_kind(image.host.get(), image.type) == ContextKind::Fields) return Marker(image).run();
+  if (has_marks(image)) return Marker(image).run();
   std::unique_ptr<ContextUse[]> none(new (std::nothrow) ContextUse[image.program.size()]);
   if (none == nullptr) return fail<Code::no_memory>("marking the context");
   return none;

@@ -1,4 +1,5 @@
-// Where a value may come from, as far as mark_context() asks: the context, the stack, or elsewhere.
+// Where a value may come from, as far as mark_context() asks: the context, the stack, the kernel's
+// structures, or elsewhere.
 // A lattice of few bits, and the state of registers and spilled values at one point.
 // Tested by tests/helpers/mark_context_test.cpp.
 #pragma once
@@ -12,7 +13,7 @@ namespace skep {
 // A set of possible origins. `exact` narrows a set of one origin to one value: the context plus
 // `number`, the stack of frame `level` at `number` bytes from its end, or `number` itself.
 struct Origin {
-  enum : u8 { kContext = 1, kStack = 2, kElsewhere = 4 };
+  enum : u8 { kContext = 1, kStack = 2, kElsewhere = 4, kKernel = 8 };
   enum class Exact : u8 { No, Value, Function };  // Function: of the program, at pc `number`
   u8 set = kElsewhere;
   u8 level = 0;
@@ -21,6 +22,7 @@ struct Origin {
 
   static Origin context() { return {kContext, 0, Exact::Value, 0}; }
   static Origin stack(u32 level) { return {kStack, static_cast<u8>(level), Exact::Value, 0}; }
+  static Origin kernel() { return {kKernel | kElsewhere, 0, Exact::No, 0}; }
   static Origin constant(i64 value) {
     if (value != static_cast<i32>(value)) return {};
     return {kElsewhere, 0, Exact::Value, static_cast<i32>(value)};
@@ -32,7 +34,7 @@ struct Origin {
   bool may_be(u8 origin) const { return (set & origin) != 0; }
   bool is_exact(u8 origin) const { return set == origin && exact == Exact::Value; }
   bool is_constant() const { return is_exact(kElsewhere); }
-  bool is_pointer() const { return may_be(kContext | kStack); }
+  bool is_pointer() const { return may_be(kContext | kStack | kKernel); }
 
   // The same origins, at no known place: what arithmetic makes of a value.
   Origin blurred() const { return {set, 0, Exact::No, 0}; }
@@ -53,7 +55,8 @@ inline Origin join(const Origin& a, const Origin& b) {
 
 inline constexpr u32 kMaxSpills = 24;
 
-// A stack slot of 8 bytes that may hold a pointer to the context or the stack. All others don't.
+// A stack slot of 8 bytes that may hold a pointer to the context, the stack or the kernel's
+// structures. All others don't.
 struct Spill {
   u8 level = 0;
   i16 slot = 0;  // offset from the end of the frame, a negative multiple of 8

@@ -13,10 +13,12 @@ using MakeMap = Result<std::unique_ptr<Map>> (*)(const MapSpec& spec, const MapW
 
 inline constexpr MakeMap make_none = nullptr;
 Result<std::unique_ptr<Map>> make_array(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_cgroup_array(const MapSpec& spec, const MapWorld& world);
 Result<std::unique_ptr<Map>> make_hash(const MapSpec& spec, const MapWorld& world);
 Result<std::unique_ptr<Map>> make_lpm_trie(const MapSpec& spec, const MapWorld& world);
 Result<std::unique_ptr<Map>> make_prog_array(const MapSpec& spec, const MapWorld& world);
 Result<std::unique_ptr<Map>> make_ring_buffer(const MapSpec& spec, const MapWorld& world);
+Result<std::unique_ptr<Map>> make_stack_trace(const MapSpec& spec, const MapWorld& world);
 
 // A map of class T, on which T::init(spec, world) gave true; or no_memory, which names the map.
 template <class T>

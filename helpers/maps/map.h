@@ -22,6 +22,9 @@
 
 namespace skep {
 
+// The most addresses of one stack trace: kernel.perf_event_max_stack, unless a system raised it.
+inline constexpr u32 kMaxStackDepth = 127;
+
 class Map {
  public:
   Map(const Map&) = delete;
@@ -46,6 +49,12 @@ class Map {
   virtual void commit(u8* /*record*/, bool /*discard*/, u64 /*flags*/) {}
   virtual int output(std::span<const u8> /*record*/, u64 /*flags*/) { return kEOPNOTSUPP; }
   virtual u64 query(u64 /*what*/) { return 0; }
+  // Stack traces: stores a trace, the innermost address first, if it is new; its id or an error.
+  virtual i64 add_stack(std::span<const u64> /*trace*/, u64 /*flags*/) { return kEOPNOTSUPP; }
+  // Storage of the kernel's objects: the value of the one at `owner`. Without one, and asked to
+  // create, a new value: a copy of `initial`, or zeros for null. Null: there is none, or no room.
+  virtual u8* storage(u64 /*owner*/, bool /*create*/, const u8* /*initial*/) { return nullptr; }
+  virtual int remove_storage(u64 /*owner*/) { return kEOPNOTSUPP; }
   // Prog arrays: the program in a slot, or null. It stays as long as the run has its
   // ActiveRuns::Run.
   virtual const Callable* target(u32 /*index*/) { return nullptr; }

@@ -20,7 +20,9 @@ inline constexpr int kEINVAL = -22;
 inline constexpr int kENOSPC = -28;
 inline constexpr int kEDOM = -33;
 inline constexpr int kERANGE = -34;
+inline constexpr int kENAMETOOLONG = -36;
 inline constexpr int kEPROTO = -71;
+inline constexpr int kEOVERFLOW = -75;
 inline constexpr int kEOPNOTSUPP = -95;
 inline constexpr int kENOTSUPP = -524;
 

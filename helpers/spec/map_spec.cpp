@@ -11,7 +11,16 @@
 namespace skep {
 namespace {
 
-enum class Family : u8 { none, array, hash, lpm_trie, prog_array, ring_buffer };
+enum class Family : u8 {
+  none,
+  array,
+  cgroup_array,
+  hash,
+  lpm_trie,
+  prog_array,
+  ring_buffer,
+  stack_trace,
+};
 
 constexpr MapKind kKinds[] = {
 #define MAP(id, name, since, family, rule, ops) \

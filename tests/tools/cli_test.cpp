@@ -205,7 +205,7 @@ const Case kRuns[] = {
     {"several_programs", "skep run counter.o", 2, "=", "[several_programs]"},
     {"unknown_program", "skep run counter.o --prog nobody", 2, "=", "nobody"},
     {"unknown_type", "skep run return7.s --type nothing", 2, "=", "no such program type"},
-    {"type_not_emulated", "skep run counter.o --prog traced", 4, "=", "[type_not_emulated]"},
+    {"type_not_emulated", "skep run counter.o --prog traced --type sock_ops", 4, "=", "[type_not_emulated]"},
     {"xdp", "skep run counter.o --prog count --data 01020304", 0, "r0 = 2  XDP_PASS"},
     {"xdp_packet", "skep run counter.o --prog count --data 01020304", 0,
      "packet changed, 4 bytes now:\n  0000: 01 02 03 ff"},
