@@ -53,6 +53,7 @@ inline constexpr u64 kContextBase = 0x5ec0'0000'0000'0000;   // contexts read th
 inline constexpr u64 kMapBase = 0x5ec1'0000'0000'0000;       // + index of the map in its image
 inline constexpr u64 kFunctionBase = 0x5ec2'0000'0000'0000;  // + pc of the subprogram
 inline constexpr u64 kKernelBase = 0x5ec3'0000'0000'0000;    // + offset: kernel variables (.ksyms)
+inline constexpr u64 kInnerMapBase = 0x5ec4'0000'0000'0000;  // + index of a map the run looked up
 
 // The bytes of a packet and the room around it: headroom <= meta <= data <= end <= limit.
 struct Packet {
@@ -91,6 +92,15 @@ struct Callable {
 
 inline constexpr u32 kMaxRecords = 64;  // ring buffer records held at once by one run
 
+// The maps that a run got out of maps of maps. They live as long as the run, and so do their
+// handles, kInnerMapBase + index. Kept by helpers/bodies/inner_maps.cpp.
+struct InnerMaps {
+  Map** maps = nullptr;
+  u32 count = 0;
+  u32 capacity = 0;
+  u32* places = nullptr;  // hash table of 2 * capacity: index + 1 in `maps`, 0 for none
+};
+
 struct Run {
   i64 budget = 0;      // insns that may still be charged
   u32 tail_calls = 0;  // made so far
@@ -114,7 +124,9 @@ struct Run {
 
   const Image* image = nullptr;  // of the program that runs now; a tail call changes it
   Map* const* maps = nullptr;    // image->maps brought to life, in their order; the handle of
-  u32 map_count = 0;             // map i is kMapBase + i. A program reaches no other maps.
+  u32 map_count = 0;             // map i is kMapBase + i. A program reaches no other maps
+  InnerMaps inner_maps;          // but those that it finds in maps of maps.
+  u8* spin_lock = nullptr;       // the bpf_spin_lock that it holds
   Env* env = nullptr;
   Pc pc;  // of the helper call under way, for faults and messages
 
@@ -137,7 +149,9 @@ struct Run {
   // The map of a handle, or null for anything that is not one.
   Map* map(u64 handle) const {
     const u64 id = handle - kMapBase;
-    return id < map_count ? maps[id] : nullptr;
+    if (id < map_count) return maps[id];
+    const u64 inner = handle - kInnerMapBase;
+    return inner < inner_maps.count ? inner_maps.maps[inner] : nullptr;
   }
   bool faulted() const { return fault.set; }
 };

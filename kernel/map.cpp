@@ -222,8 +222,8 @@ Result<Mapping> KernelMap::values() const {
   return Mapping::make(fd(), (size + kPage - 1) / kPage * kPage, writable, 0, spec().name);
 }
 
-int KernelMap::do_read(const u8* key, u8* value) {
-  auto attr = element(fd(), key, value);
+int KernelMap::do_read(const u8* key, u8* value, u64 flags) {
+  auto attr = element(fd(), key, value, flags);
   return bpf(BpfCommand::MapLookup, attr);
 }
 
@@ -242,15 +242,18 @@ int KernelMap::do_next_key(const u8* key, u8* next) {
   return bpf(BpfCommand::MapNextKey, attr);
 }
 
-int KernelMap::pop(u8* value) {
-  auto attr = element(fd(), nullptr, value);
+int KernelMap::do_read_and_erase(const u8* key, u8* value, u64 flags) {
+  auto attr = element(fd(), key, value, flags);
   return bpf(BpfCommand::MapLookupAndDelete, attr);
 }
 
-int KernelMap::peek(u8* value) {
-  return do_read(nullptr, value);
+int KernelMap::do_pop(u8* value) {
+  return do_read_and_erase(nullptr, value, 0);
 }
-int KernelMap::push(const u8* value, u64 flags) {
+int KernelMap::do_peek(u8* value) {
+  return do_read(nullptr, value, 0);
+}
+int KernelMap::do_push(const u8* value, u64 flags) {
   return do_write(nullptr, value, flags);
 }
 

@@ -81,15 +81,12 @@ class KernelMap final : public Map {
   Batch erase_batch(const u8* keys, u32 count) const;
 
   u32 host_value_size() const override { return host_value_size_; }
-  int pop(u8* value) override;
-  int peek(u8* value) override;
-  int push(const u8* value, u64 flags) override;
   // Records of ring buffers, and of perf event arrays after open_events().
   u64 consume(const Sink& sink) override;
   // Perf event arrays: opens a ring of `bytes` for each CPU (perf_buffer.h).
   Status open_events(u64 bytes);
   // Records that perf buffers had no room for, as far as the kernel has told.
-  u64 lost_events() const;
+  u64 lost_events() const override;
   // Readable when there are records: for poll(2). Empty for maps without.
   std::vector<int> event_fds() const;
   // Puts a program or a map, by descriptor, into a slot.
@@ -100,7 +97,11 @@ class KernelMap final : public Map {
   int publish() const;
 
  protected:
-  int do_read(const u8* key, u8* value) override;
+  int do_pop(u8* value) override;
+  int do_peek(u8* value) override;
+  int do_push(const u8* value, u64 flags) override;
+  int do_read(const u8* key, u8* value, u64 flags) override;
+  int do_read_and_erase(const u8* key, u8* value, u64 flags) override;
   int do_write(const u8* key, const u8* value, u64 flags) override;
   int do_erase(const u8* key) override;
   int do_next_key(const u8* key, u8* next) override;

@@ -10,6 +10,7 @@
 
 #include "loader/limits.h"
 #include "loader/link.h"
+#include "loader/value_fields.h"
 
 namespace skep {
 namespace {
@@ -133,7 +134,12 @@ bool Definition::read_member(const BtfMember& member) {
   if (member.name == "key_size") return read_size(member, spec_.key_size);
   if (member.name == "value_size") return read_size(member, spec_.value_size);
   if (member.name == "key") return size_from(member, spec_.btf_key, spec_.key_size);
-  if (member.name == "value") return size_from(member, spec_.btf_value, spec_.value_size);
+  if (member.name == "value") {
+    if (!size_from(member, spec_.btf_value, spec_.value_size)) return false;
+    const u32 type = btf_.type(btf_.resolve(member.type));
+    spec_.fields = value_fields(btf_, type, spec_.value_size);
+    return true;
+  }
   if (member.name == "values") return read_values(member);
   if (!number(member, value)) return false;
   const u32 word = static_cast<u32>(value);

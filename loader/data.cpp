@@ -6,6 +6,7 @@
 
 #include "loader/limits.h"
 #include "loader/link.h"
+#include "loader/value_fields.h"
 
 namespace skep {
 namespace {
@@ -99,6 +100,7 @@ MapSpec array_of_data(const Linked& linked, std::string_view section, u64 size) 
   if (spec.btf_value != 0 && is_mappable(*linked.btf, spec.btf_value)) {
     spec.flags |= map_flags::kMmapable;
   }
+  if (spec.btf_value != 0) spec.fields = value_fields(*linked.btf, spec.btf_value, spec.value_size);
   return spec;
 }
 

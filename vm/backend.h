@@ -2,6 +2,7 @@
 // benchmarks.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <span>
 
@@ -51,14 +52,28 @@ class Backend {
                                                   const Image& /*image*/) {
     return skep::create_map(spec, world);
   }
-  // First contents of a prog array (the program) or of a map of maps (the inner map). Both outlive
-  // the map; the one that does not apply is null.
-  virtual Status fill_slot(Map& map, const MapSlot& slot, Loaded* program, Map* /*inner*/) {
+  // First contents of a prog array (the program) or of a map of maps (the inner map, which a
+  // shared_ptr owns). The program outlives the map; the one that does not apply is null.
+  virtual Status fill_slot(Map& map, const MapSlot& slot, Loaded* program, Map* inner) {
+    if (inner != nullptr) return fill_with_map(map, slot, *inner);
     if (program == nullptr || program->callable() == nullptr) return {};
     // The instance owns the program; the map only borrows it.
     map.set_target(slot.index,
                    std::shared_ptr<const Callable>(std::shared_ptr<void>(), program->callable()));
     return {};
+  }
+  // An index is the key of a map of maps, as libbpf writes it.
+  static Status fill_with_map(Map& map, const MapSlot& slot, Map& inner) {
+    u8 key[8] = {};
+    std::memcpy(key, &slot.index, sizeof slot.index);
+    int error = kEINVAL;
+    if (map.spec().key_size <= sizeof key) {
+      error = map.set_inner(key, inner.weak_from_this().lock(), update_flags::kAny);
+    }
+    if (error == 0) return {};
+    return fail<Code::map_refused>(
+        map.spec().name, fmt::format("slot {} with map '{}'", slot.index, inner.spec().name),
+        error == kEINVAL ? "it is not of the inner maps' shape" : fmt::format("error {}", error));
   }
   // `maps[i]` is image.maps[i] brought to life; the maps outlive the result.
   virtual Result<std::unique_ptr<Loaded>> load(std::shared_ptr<const Image> image,

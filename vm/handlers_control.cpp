@@ -194,7 +194,8 @@ const Callable* tail_target(Run& run, u64 handle, u64 index) {
   const Callable* target = map->target(static_cast<u32>(index));
   if (target == nullptr || target->image->type != run.image->type) return nullptr;
   ++run.tail_calls;
-  if (run.record_count != 0) discard_records(run);  // the next program has other maps
+  if (run.record_count != 0 || run.spin_lock != nullptr)
+    release_held(run);  // the next program has other maps
   return target;
 }
 

@@ -104,7 +104,8 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
     run.record_count = 0;
     const u64 args[5] = {run.context, run.argument2, 0, 0, 0};
     result.r0 = execute(exec, *this, code_.at({0}), args);
-    if (run.record_count != 0) discard_records(run);
+    if (run.record_count != 0 || run.spin_lock != nullptr) release_held(run);
+    if (run.inner_maps.maps != nullptr) forget_inner_maps(run);
     if (run.fault.set) break;  // in the program that runs now
     become_current(run);
   }

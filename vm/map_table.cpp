@@ -11,19 +11,35 @@ Result<u32> MapTable::create(const MapSpec& spec) {
 Result<u32> MapTable::add(std::unique_ptr<Map> map) {
   const std::lock_guard lock(mutex_);
   if (maps_.size() >= max_maps_) return fail<Code::too_many_maps>(maps_.size());
-  maps_.push_back(std::move(map));
-  return static_cast<u32>(maps_.size() - 1);
+  map->set_table_id(++last_id_);
+  maps_.emplace(last_id_, std::move(map));
+  return last_id_;
+}
+
+std::shared_ptr<Map> MapTable::share(u32 id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = maps_.find(id);
+  return found != maps_.end() ? found->second : nullptr;
 }
 
 Map* MapTable::find(u32 id) const {
+  return share(id).get();
+}
+
+bool MapTable::release(u32 id) {
+  std::shared_ptr<Map> gone;  // dies outside of the lock, which is let go before
   const std::lock_guard lock(mutex_);
-  return id < maps_.size() ? maps_[id].get() : nullptr;
+  const auto found = maps_.find(id);
+  if (found == maps_.end()) return false;
+  gone = std::move(found->second);
+  maps_.erase(found);
+  return true;
 }
 
 Map* MapTable::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   for (auto map = maps_.rbegin(); map != maps_.rend(); ++map) {
-    if ((*map)->spec().name == name) return map->get();
+    if (map->second->spec().name == name) return map->second.get();
   }
   return nullptr;
 }

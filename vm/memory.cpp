@@ -51,6 +51,10 @@ Region region_at(Run& run, u64 address) {
     Region found;
     if (run.maps[i]->region_of(address, found)) return found;
   }
+  for (u32 i = run.inner_maps.count; i-- > 0;) {  // the latest is the likeliest
+    Region found;
+    if (run.inner_maps.maps[i]->region_of(address, found)) return found;
+  }
   return {};
 }
 

@@ -105,8 +105,8 @@ Result<std::unique_ptr<Instance>> Vm::load(std::span<const std::shared_ptr<const
                          : std::span<const MapSpec>(*images.front()->maps);
   for (const MapSpec& spec : specs) {
     const u32 id = TRY(find_or_create(maps_, spec, backend, *images.front(), reuse));
-    instance->map_ids_.push_back(id);
-    instance->maps_.push_back(maps_.find(id));
+    instance->shared_maps_.push_back(maps_.share(id));
+    instance->maps_.push_back(instance->shared_maps_.back().get());
   }
   for (const auto& image : images) {
     auto loaded = backend.load(image, instance->maps_);

@@ -43,7 +43,7 @@ class Instance {
   friend class Vm;
   std::vector<InstanceProgram> programs_;
   std::vector<Map*> maps_;
-  std::vector<u32> map_ids_;
+  std::vector<std::shared_ptr<Map>> shared_maps_;  // the same: they live as long as this
 };
 
 class Vm {

@@ -9,6 +9,7 @@
 #include <array>
 #include <type_traits>
 
+#include "helpers/bodies/lock.h"
 #include "helpers/contexts/frames.h"
 #include "helpers/maps/map.h"
 #include "helpers/maps/shared.h"
@@ -89,6 +90,10 @@ struct NewRecordDynptr {  // UninitDynptr(Ringbuf)
 };
 struct HeldRecord {  // Record: an entry of Run::records
   u32 index;
+};
+
+struct ValueLock {  // SpinLock
+  u8* word;
 };
 
 // One call while its arguments are taken.
@@ -330,6 +335,16 @@ struct Parameter<Text> : OneRegister<ArgKind::ConstString> {
       if (load_shared<u8>(byte) == 0) return true;
     }
     return call.fault(Code::unterminated_string, regs[0]);
+  }
+};
+
+template <>
+struct Parameter<ValueLock> : OneRegister<ArgKind::SpinLock> {
+  static bool take(HelperCall& call, const u64* regs, const Arg*, ValueLock& lock) {
+    lock.word = reinterpret_cast<u8*>(regs[0]);
+    return call.run.mode != Mode::Checked ||
+           (regs[0] % 4 == 0 && is_value_lock(call.run, regs[0])) ||
+           call.fault(Code::bad_lock, regs[0]);
   }
 };
 

@@ -32,8 +32,12 @@ HelperUse find_helper_use(const Image& image, u32 id);
 // result is 0.
 u64 call_host_helper(Run& run, const HostHelper& helper, const u64 (&args)[5]);
 
-// Discards the ring buffer records that the run still holds, so that they don't block their rings.
-// Engines call it when a run ends and before a tail call changes the run's maps.
-void discard_records(Run& run);
+// Gives back what the program still holds, so that nobody waits for it: ring buffer records, which
+// are discarded, and a lock. Engines call it when a run ends and before a tail call changes the
+// run's maps, if run.record_count or run.spin_lock is not 0.
+void release_held(Run& run);
+// Forgets the inner maps that a run got. Engines call it when a run ends, while it still counts as
+// active, if run.inner_maps.maps is not null.
+void forget_inner_maps(Run& run);
 
 }  // namespace skep

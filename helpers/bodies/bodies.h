@@ -28,6 +28,10 @@ void ringbuf_submit(Run& run, HeldRecord record, u64 flags);
 void ringbuf_discard(Run& run, HeldRecord record, u64 flags);
 u64 ringbuf_query(Run& run, Map* map, u64 what);
 
+// lock.cpp
+void spin_lock(Run& run, ValueLock lock);
+void spin_unlock(Run& run, ValueLock lock);
+
 // machine.cpp
 u64 ktime_get_ns(Run& run);
 u64 ktime_get_boot_ns(Run& run);

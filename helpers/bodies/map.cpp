@@ -6,6 +6,7 @@
 #include <new>
 
 #include "helpers/bodies/bodies.h"
+#include "helpers/bodies/inner_maps.h"
 
 namespace skep::body {
 namespace {
@@ -39,11 +40,6 @@ class LentKey {
   u64 base_;
   bool lent_ = false;
 };
-
-u64 handle_of(const Run& run, Map* map) {
-  const auto found = std::find(run.maps, run.maps + run.map_count, map);
-  return kMapBase + static_cast<u64>(found - run.maps);
-}
 
 // All keys of a map as they are now. The callback may delete and insert, so walking the map
 // meanwhile could visit an element twice.
@@ -85,10 +81,17 @@ class Keys {
 }  // namespace
 
 u64 map_lookup_elem(Run& run, Map* map, Key key) {
-  return reinterpret_cast<u64>(map->lookup(key.data, run.cpu));
+  if (u8* value = map->lookup(key.data, run.cpu)) return reinterpret_cast<u64>(value);
+  if (!map->holds_maps()) return 0;
+  Map* inner = map->inner(key.data);
+  return inner != nullptr ? hold_inner_map(run, inner) : 0;
 }
 
 i64 map_update_elem(Run& run, Map* map, Key key, Value value, u64 flags) {
+  if ((flags & update_flags::kLock) != 0 && run.spin_lock != nullptr) {
+    run.set_fault(Code::lock_held, reinterpret_cast<u64>(run.spin_lock));
+    return 0;
+  }
   return map->update(key.data, value.data, flags, run.cpu);
 }
 
@@ -119,7 +122,7 @@ i64 for_each_map_elem(Run& run, Map* map, Callback callback, CallbackContext con
   const u64 handle = handle_of(run, map);
   i64 visited = 0;
   for (u64 i = 0; i < keys.count(); ++i) {
-    u8* value = map->lookup(keys.at(i), run.cpu);
+    u8* value = map->visit(keys.at(i), run.cpu);
     if (value == nullptr) continue;  // deleted meanwhile
     ++visited;
     const LentKey lent(run, keys.at(i), map->spec().key_size);

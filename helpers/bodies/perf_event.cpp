@@ -64,13 +64,14 @@ i64 perf_event_output(Run& run, Frame* frame, Map* map, u64 flags, Bytes data) {
   }
   const u64 index = (flags & kIndexMask) == kCurrentCpu ? run.cpu : flags & kIndexMask;
   if (index >= map->spec().max_entries) return kE2BIG;
-  if (appended == 0) return map->output({data.data, data.size}, index);
+  const u32 slot = static_cast<u32>(index);
+  if (appended == 0) return map->emit(slot, run.cpu, {data.data, data.size});
   if (data.size + appended > kMaxRecord) return kE2BIG;
   std::unique_ptr<u8[]> record(new (std::nothrow) u8[data.size + appended]);
   if (record == nullptr) return kENOMEM;
   copy_shared(record.get(), data.data, data.size);
   copy_shared(record.get() + data.size, frame->packet.data, appended);
-  return map->output({record.get(), data.size + appended}, index);
+  return map->emit(slot, run.cpu, {record.get(), data.size + appended});
 }
 
 }  // namespace skep::body

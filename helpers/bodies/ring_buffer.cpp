@@ -3,6 +3,7 @@
 
 #include "helpers/bodies/bind.h"
 #include "helpers/bodies/bodies.h"
+#include "helpers/bodies/lock.h"
 
 namespace skep {
 namespace {
@@ -12,16 +13,19 @@ void commit_record(Run& run, u32 index, bool discard, u64 flags) {
   const Region record = run.records[index];
   run.records[index] = run.records[--run.record_count];
   run.forget(run);
+  u8* const memory = reinterpret_cast<u8*>(record.base);
   for (u32 i = 0; i < run.map_count; ++i) {
-    if (run.maps[i] != nullptr) {
-      run.maps[i]->commit(reinterpret_cast<u8*>(record.base), discard, flags);
-    }
+    if (run.maps[i] != nullptr) run.maps[i]->commit(memory, discard, flags);
+  }
+  for (u32 i = 0; i < run.inner_maps.count; ++i) {
+    run.inner_maps.maps[i]->commit(memory, discard, flags);
   }
 }
 
 }  // namespace
 
-void discard_records(Run& run) {
+void release_held(Run& run) {
+  release_lock(run);
   for (u32 i = run.record_count; i-- > 0;) {
     if (run.records[i].cls == AddressClass::Record) commit_record(run, i, true, 0);
   }

@@ -6,6 +6,7 @@
 #include "helpers/maps/families.h"
 #include "helpers/maps/shared.h"
 #include "helpers/maps/slab.h"
+#include "helpers/maps/value_fields.h"
 
 namespace skep {
 namespace {
@@ -57,27 +58,34 @@ class ArrayMap final : public Map {
     u8* to = nullptr;
     if (const int error = find_for_update(key, flags, to); error != 0) return error;
     if (per_cpu_ && cpu >= cpus_) return kEINVAL;
-    copy_shared(to + (per_cpu_ ? cpu * cpu_stride_ : 0), value, spec().value_size);
-    return 0;
+    if (per_cpu_) to += cpu * cpu_stride_;
+    return try_until_unlocked([&] { return fields_.store(to, value, flags); });
   }
 
   int do_remove(const u8* /*key*/) override { return kEINVAL; }
 
-  int do_read(const u8* key, u8* value) override {
+  int do_read(const u8* key, u8* value, u64 flags) override {
+    if (flags != 0 && !fields_.has_lock()) return kEINVAL;
     const u32 index = index_of(key);
     if (index >= entries_) return kENOENT;
+    if (!per_cpu_) {
+      return try_until_unlocked([&] { return fields_.load(value, this->value(index, 0), flags); });
+    }
     for (u32 cpu = 0; cpu < cpus_; ++cpu) {
-      copy_shared(value + cpu * stride_, this->value(index, cpu), host_bytes());
+      fields_.copy(value + cpu * stride_, this->value(index, cpu), stride_);
+      fields_.clear(value + cpu * stride_);
     }
     return 0;
   }
 
   int do_write(const u8* key, const u8* value, u64 flags) override {
-    if ((flags & update_flags::kLock) != 0) return kEINVAL;  // before all else, as bpf(2)
+    // Before all else, as bpf(2).
+    if ((flags & update_flags::kLock) != 0 && !fields_.has_lock()) return kEINVAL;
     u8* to = nullptr;
     if (const int error = find_for_update(key, flags, to); error != 0) return error;
+    if (!per_cpu_) return try_until_unlocked([&] { return fields_.store(to, value, flags); });
     for (u32 cpu = 0; cpu < cpus_; ++cpu) {
-      copy_shared(to + cpu * cpu_stride_, value + cpu * stride_, host_bytes());
+      fields_.copy(to + cpu * cpu_stride_, value + cpu * stride_, stride_);
     }
     return 0;
   }
@@ -88,9 +96,6 @@ class ArrayMap final : public Map {
   u8* value(u32 index, u32 cpu) const {
     return values_.get() + cpu * cpu_stride_ + index * stride_;
   }
-  // The host's copies of per-CPU values have their padding, too.
-  u64 host_bytes() const { return per_cpu_ ? stride_ : spec().value_size; }
-
   // The order of the checks is the kernel's.
   int find_for_update(const u8* key, u64 flags, u8*& to) const {
     using namespace update_flags;
@@ -98,7 +103,7 @@ class ArrayMap final : public Map {
     const u32 index = index_of(key);
     if (index >= entries_) return kE2BIG;
     if ((flags & kNoExist) != 0) return kEEXIST;
-    if ((flags & kLock) != 0) return kEINVAL;  // no value has a bpf_spin_lock
+    if ((flags & kLock) != 0 && !fields_.has_lock()) return kEINVAL;
     to = value(index, 0);
     return 0;
   }
@@ -108,6 +113,7 @@ class ArrayMap final : public Map {
   u32 entries_;
   u32 cpus_ = 1;
   bool per_cpu_;
+  ValueFields fields_{spec()};
   Zeroed values_;
 };
 

@@ -25,7 +25,9 @@ class CgroupArrayMap final : public Map {
   }
 
  protected:
-  int do_read(const u8* /*key*/, u8* /*value*/) override { return kENOTSUPP; }
+  int do_read(const u8* /*key*/, u8* /*value*/, u64 flags) override {
+    return flags != 0 ? kEINVAL : kENOTSUPP;
+  }
 
   int do_write(const u8* key, const u8* value, u64 flags) override {
     if (flags != update_flags::kAny) return kEINVAL;

@@ -139,7 +139,8 @@ class LpmTrie final : public Map {
     return 0;
   }
 
-  int do_read(const u8* key, u8* value) override {
+  int do_read(const u8* key, u8* value, u64 flags) override {
+    if (flags != 0) return kEINVAL;
     Prefix prefix;
     if (!load_key(key, prefix)) return kENOENT;
     const Locked lock(lock_);

@@ -25,7 +25,7 @@ namespace skep {
 // The most addresses of one stack trace: kernel.perf_event_max_stack, unless a system raised it.
 inline constexpr u32 kMaxStackDepth = 127;
 
-class Map {
+class Map : public std::enable_shared_from_this<Map> {
  public:
   Map(const Map&) = delete;
   Map& operator=(const Map&) = delete;
@@ -33,17 +33,24 @@ class Map {
 
   // What it was made of, without `initial` and `slots`.
   const MapSpec& spec() const { return spec_; }
+  // The number by which a MapTable knows it, 0 for maps that are in none. Set before it is shared.
+  u32 table_id() const { return table_id_; }
+  void set_table_id(u32 id) { table_id_ = id; }
 
   // ---- for programs -------------------------------------------------------------------------
   // The value in place (of this CPU, for per-CPU maps), or null.
   virtual u8* lookup(const u8* /*key*/, u32 /*cpu*/) { return nullptr; }
+  // The same for walks over all elements: nothing counts as used by it.
+  virtual u8* visit(const u8* key, u32 cpu) { return lookup(key, cpu); }
   int update(const u8* key, const u8* value, u64 flags, u32 cpu) {
     return program_writes() ? do_update(key, value, flags, cpu) : kEACCES;
   }
   int remove(const u8* key) { return program_writes() ? do_remove(key) : kEACCES; }
-  virtual int push(const u8* /*value*/, u64 /*flags*/) { return kEOPNOTSUPP; }
-  virtual int pop(u8* /*value*/) { return kEOPNOTSUPP; }
-  virtual int peek(u8* /*value*/) { return kEOPNOTSUPP; }
+  int push(const u8* value, u64 flags) {
+    return program_writes() ? do_push(value, flags) : kEACCES;
+  }
+  int pop(u8* value) { return program_writes() ? do_pop(value) : kEACCES; }
+  int peek(u8* value) { return do_peek(value); }
   // Ring buffers. commit() ends a reservation that reserve() gave.
   virtual u8* reserve(u64 /*size*/) { return nullptr; }
   virtual void commit(u8* /*record*/, bool /*discard*/, u64 /*flags*/) {}
@@ -55,9 +62,18 @@ class Map {
   // create, a new value: a copy of `initial`, or zeros for null. Null: there is none, or no room.
   virtual u8* storage(u64 /*owner*/, bool /*create*/, const u8* /*initial*/) { return nullptr; }
   virtual int remove_storage(u64 /*owner*/) { return kEOPNOTSUPP; }
+  // Perf event arrays: a record into the ring of slot `index`, by a program on `cpu`.
+  virtual int emit(u32 /*index*/, u32 /*cpu*/, std::span<const u8> /*record*/) {
+    return kEOPNOTSUPP;
+  }
   // Prog arrays: the program in a slot, or null. It stays as long as the run has its
   // ActiveRuns::Run.
   virtual const Callable* target(u32 /*index*/) { return nullptr; }
+  // Maps of maps: the inner map, or null. It stays as long as the run has its ActiveRuns::Run.
+  virtual Map* inner(const u8* /*key*/) { return nullptr; }
+  bool holds_maps() const {
+    return spec_.type == MapType::array_of_maps || spec_.type == MapType::hash_of_maps;
+  }
 
   // ---- for engines --------------------------------------------------------------------------
   // The region of the value or record that `address` lies in: false if none of this map.
@@ -69,11 +85,22 @@ class Map {
   // ---- for the host -------------------------------------------------------------------------
   // Bytes of one element's value to the host: per-CPU maps give each CPU's, padded to 8.
   virtual u32 host_value_size() const { return spec_.value_size; }
-  int read(const u8* key, u8* value) { return host_reads() ? do_read(key, value) : kEPERM; }
+  // `flags`: kLock, where values have a bpf_spin_lock. The key of a map without keys is null: of a
+  // queue or a stack read() gives what comes out next, write() puts in, read_and_erase() takes out;
+  // of a bloom filter read() asks whether `value` was put in.
+  int read(const u8* key, u8* value, u64 flags = 0) {
+    if ((flags & ~update_flags::kLock) != 0) return kEINVAL;
+    return host_reads() ? do_read(key, value, flags) : kEPERM;
+  }
   int write(const u8* key, const u8* value, u64 flags) {
     return host_writes() ? do_write(key, value, flags) : kEPERM;
   }
   int erase(const u8* key) { return host_writes() ? do_erase(key) : kEPERM; }
+  // Both at once: nobody else gets the value, nor changes it in between.
+  int read_and_erase(const u8* key, u8* value, u64 flags = 0) {
+    if ((flags & ~update_flags::kLock) != 0) return kEINVAL;
+    return host_reads() && host_writes() ? do_read_and_erase(key, value, flags) : kEPERM;
+  }
   // The key after `key`, or the first for null or for a key that is not there; -ENOENT after the
   // last.
   int next_key(const u8* key, u8* next) { return host_reads() ? do_next_key(key, next) : kEPERM; }
@@ -84,6 +111,9 @@ class Map {
   // not throw.
   using Sink = std::function<void(std::span<const u8> record)>;
   virtual u64 consume(const Sink& /*sink*/) { return 0; }
+  // Perf event arrays: records that found no room, as far as consume() has come: one learns of
+  // them with the next record that was written to the same ring.
+  virtual u64 lost_events() const { return 0; }
   // Called by the thread that writes a record, when the kernel would wake up who polls the ring
   // buffer: the consumer has taken all records before, and BPF_RB_NO_WAKEUP is not given, or
   // BPF_RB_FORCE_WAKEUP is. `waker` lives as long as it is set; null for none.
@@ -98,6 +128,11 @@ class Map {
                          u32 /*id*/ = 0) {
     return kEOPNOTSUPP;
   }
+  // Maps of maps: puts a map, or none, into a slot. -EINVAL if it is not of the inner maps' shape,
+  // -EBUSY as set_target().
+  virtual int set_inner(const u8* /*key*/, std::shared_ptr<Map> /*inner*/, u64 /*flags*/) {
+    return kEOPNOTSUPP;
+  }
 
  protected:
   explicit Map(const MapSpec& spec) : spec_(without_contents(spec)) {}
@@ -108,7 +143,14 @@ class Map {
     return kEOPNOTSUPP;
   }
   virtual int do_remove(const u8* /*key*/) { return kEOPNOTSUPP; }
-  virtual int do_read(const u8* /*key*/, u8* /*value*/) { return kEOPNOTSUPP; }
+  virtual int do_push(const u8* /*value*/, u64 /*flags*/) { return kEOPNOTSUPP; }
+  virtual int do_pop(u8* /*value*/) { return kEOPNOTSUPP; }
+  virtual int do_peek(u8* /*value*/) { return kEOPNOTSUPP; }
+  // `flags` is 0 or kLock.
+  virtual int do_read(const u8* /*key*/, u8* /*value*/, u64 /*flags*/) { return kEOPNOTSUPP; }
+  virtual int do_read_and_erase(const u8* /*key*/, u8* /*value*/, u64 flags) {
+    return flags != 0 ? kEINVAL : kENOTSUPP;
+  }
   virtual int do_write(const u8* /*key*/, const u8* /*value*/, u64 /*flags*/) {
     return kEOPNOTSUPP;
   }
@@ -129,6 +171,7 @@ class Map {
   bool host_writes() const { return !spec_.frozen && (spec_.flags & map_flags::kRdonly) == 0; }
 
   MapSpec spec_;
+  u32 table_id_ = 0;
 };
 
 // Gives ids that the host writes into prog arrays a meaning.
@@ -137,12 +180,19 @@ struct ProgramIds {
   void* user;
 };
 
+// The same for ids that it writes into maps of maps.
+struct MapIds {
+  std::shared_ptr<Map> (*find)(void* user, u32 id);  // null if there is none
+  void* user;
+};
+
 // What a map needs to know of its world. What it points to outlives the map.
 struct MapWorld {
   u32 cpus = 1;  // values that per-CPU maps have
   u64 seed = 0;  // of hash functions: give a random one where keys come from strangers
-  ActiveRuns* runs = nullptr;            // null: replaced programs are not kept for runs under way
+  ActiveRuns* runs = nullptr;  // null: replaced programs and maps are not kept for runs under way
   const ProgramIds* programs = nullptr;  // null: no ids, the host can only set_target()
+  const MapIds* maps = nullptr;          // null: no ids, the host can only set_inner()
 };
 
 // Creates the map of a spec, which it checks, with its first contents (but for slots, which name

@@ -69,7 +69,8 @@ class ProgArray final : public Map {
   }
 
  protected:
-  int do_read(const u8* key, u8* value) override {
+  int do_read(const u8* key, u8* value, u64 flags) override {
+    if (flags != 0) return kEINVAL;
     const u32 index = index_of(key);
     if (index >= entries_) return kENOENT;
     const Locked lock(lock_);

@@ -112,7 +112,7 @@ class RingBuffer final : public Map {
  protected:
   int do_update(const u8*, const u8*, u64, u32) override { return kENOTSUPP; }
   int do_remove(const u8*) override { return kENOTSUPP; }
-  int do_read(const u8*, u8*) override { return kENOTSUPP; }
+  int do_read(const u8*, u8*, u64 flags) override { return flags != 0 ? kEINVAL : kENOTSUPP; }
   int do_write(const u8*, const u8*, u64) override { return kENOTSUPP; }
   int do_next_key(const u8*, u8*) override { return kENOTSUPP; }
 

@@ -41,6 +41,10 @@ class Slab {
   u8* take(Shortage& why);
   void give(u8* slot);
 
+  // The slots that were ever given out are those of indexes below this.
+  u32 used() const { return used_.load(std::memory_order_acquire); }
+  u8* slot_at(u32 index) const { return at(index); }
+
   // The slot that an address lies in, if it was ever given out, or null.
   u8* slot_of(u64 address) const;
 

@@ -97,7 +97,8 @@ class StackTraceMap final : public Map {
   }
 
  protected:
-  int do_read(const u8* key, u8* value) override {
+  int do_read(const u8* key, u8* value, u64 flags) override {
+    if (flags != 0) return kEINVAL;
     const u32 id = index_of(key);
     const Locked locked(lock_);
     if (id >= buckets_ || bucket(id).count == 0) return kENOENT;

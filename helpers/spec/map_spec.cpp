@@ -17,7 +17,10 @@ enum class Family : u8 {
   cgroup_array,
   hash,
   lpm_trie,
+  nested,
+  perf_event_array,
   prog_array,
+  queue,
   ring_buffer,
   stack_trace,
 };
@@ -114,6 +117,17 @@ Status check_contents(const MapSpec& spec) {
       return bad(spec, "initial", spec.initial.size(),
                  fmt::format("must be at most value_size = {} bytes", spec.value_size));
     }
+  }
+  u64 end = 0;
+  for (const ValueField& field : spec.fields) {
+    const bool locks = field.kind == FieldKind::SpinLock || field.kind == FieldKind::ResilientLock;
+    if (locks && spec.type != MapType::hash && spec.type != MapType::array) {
+      return bad(spec, "field", field.offset, "values of this type can't have locks");
+    }
+    if (field.offset < end || field.offset + u64{field.size} > spec.value_size) {
+      return bad(spec, "field", field.offset, "lies outside of the value or on another field");
+    }
+    end = field.offset + u64{field.size};
   }
   for (const MapSlot& slot : spec.slots) {
     if (slot.index >= spec.max_entries) {
@@ -237,6 +251,8 @@ Status queue_limits(const MapSpec& spec) {
     return too_large(spec, "value_size", spec.value_size, kKmallocMax);
   const u32 limit = kAnySize / spec.value_size;
   if (spec.max_entries >= limit) return too_large(spec, "max_entries", spec.max_entries, limit - 1);
+  const u64 bytes = value_stride(spec) * spec.max_entries;
+  if (bytes > kMaxMapBytes) return too_large(spec, "bytes", bytes, kMaxMapBytes);
   return {};
 }
 
@@ -291,10 +307,26 @@ MapSpec without_contents(const MapSpec& spec) {
   copy.inner = spec.inner;
   copy.btf_key = spec.btf_key;
   copy.btf_value = spec.btf_value;
+  copy.fields = spec.fields;
   copy.frozen = spec.frozen;
   copy.pinned = spec.pinned;
   copy.section = spec.section;
   return copy;
+}
+
+const ValueField* find_field(const MapSpec& spec, FieldKind kind) {
+  const auto found = std::ranges::find(spec.fields, kind, &ValueField::kind);
+  return found != spec.fields.end() ? &*found : nullptr;
+}
+
+// BPF_F_RDONLY and BPF_F_WRONLY are of the descriptor, not of the map.
+bool fits_inner(const MapSpec& shape, const MapSpec& map) {
+  using namespace map_flags;
+  const bool sized = shape.type == MapType::array && (shape.flags & kInnerMap) == 0;
+  return shape.type == map.type && shape.key_size == map.key_size &&
+         shape.value_size == map.value_size &&
+         ((shape.flags ^ map.flags) & ~(kRdonly | kWronly)) == 0 && shape.fields == map.fields &&
+         ((!sized && shape.type != MapType::xskmap) || shape.max_entries == map.max_entries);
 }
 
 const MapKind* find_map_kind(MapType type) {

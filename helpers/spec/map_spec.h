@@ -61,6 +61,28 @@ struct MapSlot {
   u32 map = 0;          // maps of maps: index of the inner map in the object's maps
 };
 
+// Fields of a value that belong to the system, by types that it knows: copies of values leave them
+// out, and the host reads zeros there.
+enum class FieldKind : u8 {
+  SpinLock,  // struct bpf_spin_lock
+  ResilientLock,
+  Timer,
+  Workqueue,
+  TaskWork,
+  Pointer,  // kptrs of all kinds
+  ListHead,
+  ListNode,
+  TreeRoot,
+  TreeNode,
+  RefCount,
+};
+struct ValueField {
+  FieldKind kind{};
+  u32 offset = 0;
+  u32 size = 0;
+  bool operator==(const ValueField&) const = default;
+};
+
 struct MapSpec {
   std::string name;
   MapType type{};
@@ -72,12 +94,18 @@ struct MapSpec {
   std::shared_ptr<const MapSpec> inner;  // maps of maps: shape of the inner maps
   u32 btf_key = 0;                       // type ids in the object's BTF, 0 if unknown
   u32 btf_value = 0;
+  std::vector<ValueField> fields;  // of the value, by offset
   std::vector<u8> initial;  // data sections: the one value
   std::vector<MapSlot> slots;
   bool frozen = false;  // the host can't change it after creation (.rodata)
   bool pinned = false;  // LIBBPF_PIN_BY_NAME
   std::string section;  // where the object declares it
 };
+
+// The field of that kind, or null.
+const ValueField* find_field(const MapSpec& spec, FieldKind kind);
+// Whether a map may be an inner map of those of `shape`: Linux's map_meta_equal.
+bool fits_inner(const MapSpec& shape, const MapSpec& map);
 
 // A copy that is small whatever the first contents are: sizes that come from input are not copied
 // where a lack of memory can't be told.

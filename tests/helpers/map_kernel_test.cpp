@@ -34,6 +34,11 @@ class KernelMap final : public ScriptedMap {
     attr.max_entries = spec.max_entries;
     attr.map_flags = spec.flags;
     attr.map_extra = spec.extra;
+    if (spec.inner != nullptr) {
+      fits_ = std::make_unique<KernelMap>(*spec.inner);
+      unfit_ = std::make_unique<KernelMap>(unfit_inner());
+      attr.inner_map_fd = static_cast<u32>(fits_->fd);
+    }
     fd = bpf(BPF_MAP_CREATE, attr);
   }
   ~KernelMap() override {
@@ -41,10 +46,20 @@ class KernelMap final : public ScriptedMap {
   }
 
   int write(const ByteString& key, const ByteString& value, u64 flags) override {
+    if (fits_ != nullptr && value[0] == 1) return put(key, *fits_, flags);
+    if (fits_ != nullptr && value[0] == 2) return put(key, *unfit_, flags);
     return element(BPF_MAP_UPDATE_ELEM, key.data(), value.data(), flags);
   }
-  int read(const ByteString& key, ByteString& value) override {
-    return element(BPF_MAP_LOOKUP_ELEM, key.data(), value.data(), 0);
+  int read(const ByteString& key, ByteString& value, u64 flags) override {
+    const int error = element(BPF_MAP_LOOKUP_ELEM, key.data(), value.data(), flags);
+    if (fits_ != nullptr && error == 0) {
+      value.assign(value.size(), 0);  // it is the id of the one map that can be there
+      value[0] = 1;
+    }
+    return error;
+  }
+  int take(const ByteString& key, ByteString& value, u64 flags) override {
+    return element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, key.data(), value.data(), flags);
   }
   int erase(const ByteString& key) override {
     return element(BPF_MAP_DELETE_ELEM, key.data(), nullptr, 0);
@@ -84,6 +99,18 @@ class KernelMap final : public ScriptedMap {
     value = static_cast<u32>(run());
     return 0;
   }
+
+  int push(const ByteString& value, u64 flags) override {
+    insns_.clear();
+    store(kValueAt, value);
+    map(1);
+    point(2, kValueAt);
+    load(3, flags);
+    call(BPF_FUNC_map_push_elem);
+    return run();
+  }
+  int pop(u32& value) override { return take_out(BPF_FUNC_map_pop_elem, value); }
+  int peek(u32& value) override { return take_out(BPF_FUNC_map_peek_elem, value); }
 
   int output(u32 size, u64 flags) override {
     insns_.clear();
@@ -167,6 +194,10 @@ class KernelMap final : public ScriptedMap {
  private:
   static constexpr i16 kKeyAt = -512, kValueAt = -448;
 
+  int put(const ByteString& key, const KernelMap& inner, u64 flags) const {
+    return element(BPF_MAP_UPDATE_ELEM, key.data(), reinterpret_cast<const u8*>(&inner.fd), flags);
+  }
+
   int element(int command, const u8* key, const u8* value, u64 flags) const {
     bpf_attr attr{};
     attr.map_fd = static_cast<u32>(fd);
@@ -174,6 +205,20 @@ class KernelMap final : public ScriptedMap {
     attr.value = address(value);
     attr.flags = flags;
     return bpf(command, attr);
+  }
+
+  // The error, or the value, which scripts keep below 2^31.
+  int take_out(int helper, u32& value) {
+    insns_.clear();
+    store(kValueAt, ByteString(spec_.value_size, 0xff));
+    map(1);
+    point(2, kValueAt);
+    call(helper);
+    insns_.push_back(make_insn(0x55, 0, 0, 1, 0));  // if r0 != 0 goto exit
+    insns_.push_back(make_insn(0x61, 0, 10, kValueAt, 0));
+    const int result = run();
+    value = static_cast<u32>(result);
+    return std::min(result, 0);
   }
 
   // r1 = map; r2 = &key
@@ -226,6 +271,7 @@ class KernelMap final : public ScriptedMap {
 
   MapSpec spec_;
   std::vector<Insn> insns_;
+  std::unique_ptr<KernelMap> fits_, unfit_;  // of maps of maps
 };
 
 bool permitted() {

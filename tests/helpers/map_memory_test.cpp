@@ -29,7 +29,8 @@ TEST_P(MapRegions, AreValuesAndNothingElse) {
   const bool trie = GetParam().spec.type == MapType::lpm_trie;
   const std::vector<u8> contents(size);
   std::set<u64> values;
-  for (u64 key = 0; key < GetParam().spec.max_entries; ++key) {
+  const bool by_cpu = (GetParam().spec.flags & map_flags::kNoCommonLru) != 0;
+  for (u64 key = 0; key < GetParam().spec.max_entries / (by_cpu ? 3 : 1); ++key) {
     const Bytes map_key(trie ? 32 | key << 56 : key);
     map->update(map_key, contents.data(), 0, 0);
     for (u32 cpu = 0; cpu < 3; ++cpu)
@@ -71,6 +72,9 @@ const Case kRegionCases[] = {
     {"hash_of_odd_keys", map_spec(MapType::hash, 11, 1, 5)},
     {"hash_on_demand", map_spec(MapType::hash, 4, 1000, 100, kNoPrealloc)},
     {"percpu_hash", map_spec(MapType::percpu_hash, 4, 12, 5)},
+    {"lru_hash", map_spec(MapType::lru_hash, 4, 13, 5)},
+    {"lru_hash_by_cpu", map_spec(MapType::lru_hash, 4, 13, 15, map_flags::kNoCommonLru)},
+    {"lru_percpu_hash", map_spec(MapType::lru_percpu_hash, 4, 12, 5)},
     {"lpm_trie", map_spec(MapType::lpm_trie, 8, 5, 5, kNoPrealloc)},
 };
 INSTANTIATE_TEST_SUITE_P(All, MapRegions, testing::ValuesIn(kRegionCases), case_name<Case>);
@@ -120,6 +124,9 @@ const Case kStormCases[] = {
     {"hash_full", map_spec(MapType::hash, 4, 8, 11)},
     {"hash_on_demand", map_spec(MapType::hash, 4, 8, 1'000'000, kNoPrealloc)},
     {"percpu_hash", map_spec(MapType::percpu_hash, 4, 8, 1000)},
+    {"lru_hash", map_spec(MapType::lru_hash, 4, 8, 11)},
+    {"lru_hash_by_cpu", map_spec(MapType::lru_hash, 4, 8, 22, map_flags::kNoCommonLru)},
+    {"lru_percpu_hash", map_spec(MapType::lru_percpu_hash, 4, 8, 11)},
     {"lpm_trie", map_spec(MapType::lpm_trie, 8, 8, 0xffff'ffff, kNoPrealloc)},
 };
 INSTANTIATE_TEST_SUITE_P(All, MapStorms, testing::ValuesIn(kStormCases), case_name<Case>);
@@ -147,7 +154,8 @@ TEST(MapMemory, BigMapsAreNotTouchedBeforeTheyAreUsed) {
   const auto trie = make(map_spec(MapType::lpm_trie, 8, 4096, ~0u, kNoPrealloc));
   const auto ring = make(map_spec(MapType::ringbuf, 0, 0, 1u << 30));
   const auto programs = make(map_spec(MapType::prog_array, 4, 4, 1u << 27));
-  ASSERT_TRUE(array && hash && on_demand && trie && ring && programs);
+  const auto queue = make(map_spec(MapType::queue, 0, 4096, 1u << 18));
+  ASSERT_TRUE(array && hash && on_demand && trie && ring && programs && queue);
   EXPECT_LT(resident() - before, 16u << 20);
 }
 
@@ -168,6 +176,12 @@ bool within(u64 bytes, Body body) {
 
 constexpr u64 kLittle = 64 << 20;
 
+MapSpec of_maps(MapType type, u32 entries) {
+  MapSpec spec = map_spec(type, 4, 4, entries);
+  spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 4, 1));
+  return spec;
+}
+
 TEST(MapMemory, TooLittleForCreationIsAnError) {
   const MapSpec specs[] = {
       map_spec(MapType::array, 4, 1 << 20, 1000),
@@ -177,6 +191,11 @@ TEST(MapMemory, TooLittleForCreationIsAnError) {
       map_spec(MapType::percpu_hash, 4, 32768, 10'000),
       map_spec(MapType::ringbuf, 0, 0, 1 << 30),
       map_spec(MapType::prog_array, 4, 4, 1 << 27),
+      map_spec(MapType::queue, 0, 1 << 20, 1000),
+      map_spec(MapType::lru_hash, 4, 1 << 20, 1000),
+      map_spec(MapType::lru_percpu_hash, 4, 32768, 10'000, map_flags::kNoCommonLru),
+      of_maps(MapType::array_of_maps, 1 << 23),
+      of_maps(MapType::hash_of_maps, 1 << 23),
   };
   for (const MapSpec& spec : specs) {
     EXPECT_TRUE(within(kLittle, [&] {

@@ -3,9 +3,10 @@
 // (map_kernel_test.cpp), so what skep answers is what Linux answers.
 //
 //   write KEY VALUE[,VALUE...] [FLAGS]   by the host: bpf(2); a value for each CPU in per-CPU maps
-//   read KEY | erase KEY | next KEY|null
+//   read KEY [FLAGS] | take KEY [FLAGS] | erase KEY | next KEY|null
 //   update KEY VALUE [FLAGS]             by a program: helpers, on CPU 0
 //   lookup KEY | remove KEY
+//   push VALUE [FLAGS] | pop | peek      by a program, where there are no keys
 //   keys                                 all keys, by next, sorted
 //   order                                all keys, by next, in the order given
 //   output SIZE [FLAGS]                  by a program: a record whose bytes are all SIZE's lowest
@@ -16,7 +17,9 @@
 //   consume                              by the host: sizes of the records, first byte checked
 //
 // each followed by `-> ANSWER`: an error name, 0, a value, `null`, keys. KEY is a number, or for
-// LPM tries PREFIXLEN/HEX.
+// LPM tries PREFIXLEN/HEX. The values of maps of maps: 1 is a map of the inner maps' shape, 2
+// another one, all else no map. A map without keys has the key `-`. `take` is to read and erase at
+// once.
 #pragma once
 
 #include <algorithm>
@@ -39,17 +42,30 @@ class ScriptedMap {
  public:
   virtual ~ScriptedMap() = default;
   virtual int write(const ByteString& key, const ByteString& value, u64 flags) = 0;
-  virtual int read(const ByteString& key, ByteString& value) = 0;
+  virtual int read(const ByteString& key, ByteString& value, u64 flags) = 0;
+  virtual int take(const ByteString& key, ByteString& value, u64 flags) = 0;
   virtual int erase(const ByteString& key) = 0;
   virtual int next(const ByteString* key, ByteString& next) = 0;
   virtual int update(const ByteString& key, const ByteString& value, u64 flags) = 0;
   virtual int lookup(const ByteString& key, bool& found, u32& value) = 0;
   virtual int remove(const ByteString& key) = 0;
+  virtual int push(const ByteString& value, u64 flags) = 0;
+  virtual int pop(u32& value) = 0;
+  virtual int peek(u32& value) = 0;
   virtual int output(u32 size, u64 flags) = 0;
   virtual int records(const std::vector<Reservation>& records, u64 flags, u32& reserved) = 0;
   virtual u32 query(u64 what) = 0;
   virtual std::vector<ByteString> consume() = 0;
 };
+
+// Maps of maps of scripts: their inner maps, and the second map that does not fit.
+inline MapSpec of_maps(MapSpec spec) {
+  spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 8, 1));
+  return spec;
+}
+inline MapSpec unfit_inner() {
+  return map_spec(MapType::array, 4, 8, 2);
+}
 
 struct Script {
   const char* name;
@@ -62,7 +78,8 @@ inline constexpr u32 kScriptCpus = 2;  // values of per-CPU maps in scripts
 class ScriptRunner {
  public:
   ScriptRunner(const MapSpec& spec, ScriptedMap& map) : spec_(spec), map_(map) {
-    per_cpu_ = spec.type == MapType::percpu_array || spec.type == MapType::percpu_hash;
+    per_cpu_ = spec.type == MapType::percpu_array || spec.type == MapType::percpu_hash ||
+               spec.type == MapType::lru_percpu_hash;
   }
 
   void run(const char* text) {
@@ -91,7 +108,16 @@ class ScriptRunner {
     if (op == "erase") return text(map_.erase(parse_key(key)));
     if (op == "update") return text(map_.update(parse_key(key), parse_value(value), flag_bits));
     if (op == "remove") return text(map_.remove(parse_key(key)));
-    if (op == "read") return read(parse_key(key));
+    if (op == "read" || op == "take") {
+      return read(parse_key(key), value.empty() ? 0 : std::stoull(value, nullptr, 0), op == "take");
+    }
+    if (op == "push")
+      return text(map_.push(parse_value(key), value.empty() ? 0 : parse_size(value)));
+    if (op == "pop" || op == "peek") {
+      u32 number = 0;
+      const int error = op == "pop" ? map_.pop(number) : map_.peek(number);
+      return error != 0 ? text(error) : std::to_string(number);
+    }
     if (op == "lookup") return lookup(parse_key(key));
     if (op == "next") return next(key);
     if (op == "keys" || op == "order") return keys(op == "keys");
@@ -130,6 +156,7 @@ class ScriptRunner {
 
   ByteString parse_key(const std::string& text) const {
     ByteString key(spec_.key_size);
+    if (text == "-") return key;
     const auto slash = text.find('/');
     if (slash == std::string::npos) {
       put(key, 0, std::stoull(text, nullptr, 0), spec_.key_size);
@@ -175,9 +202,10 @@ class ScriptRunner {
     return values;
   }
 
-  std::string read(const ByteString& key) {
+  std::string read(const ByteString& key, u64 flags, bool take) {
     ByteString value(per_cpu_ ? stride() * kScriptCpus : spec_.value_size);
-    if (const int error = map_.read(key, value); error != 0) return text(error);
+    const int error = take ? map_.take(key, value, flags) : map_.read(key, value, flags);
+    if (error != 0) return text(error);
     std::string numbers;
     const u64 step = per_cpu_ ? stride() : value.size();
     for (u64 at = 0; at < value.size(); at += step) {

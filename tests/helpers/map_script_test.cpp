@@ -10,9 +10,12 @@ class OurMap final : public ScriptedMap {
   int write(const ByteString& key, const ByteString& value, u64 flags) override {
     return map_.write(key.data(), value.data(), flags);
   }
-  int read(const ByteString& key, ByteString& value) override {
+  int read(const ByteString& key, ByteString& value, u64 flags) override {
     EXPECT_EQ(map_.host_value_size(), value.size());
-    return map_.read(key.data(), value.data());
+    return map_.read(key.data(), value.data(), flags);
+  }
+  int take(const ByteString& key, ByteString& value, u64 flags) override {
+    return map_.read_and_erase(key.data(), value.data(), flags);
   }
   int erase(const ByteString& key) override { return map_.erase(key.data()); }
   int next(const ByteString* key, ByteString& next) override {
@@ -28,6 +31,19 @@ class OurMap final : public ScriptedMap {
     return 0;
   }
   int remove(const ByteString& key) override { return map_.remove(key.data()); }
+  int push(const ByteString& value, u64 flags) override { return map_.push(value.data(), flags); }
+  int pop(u32& value) override {
+    ByteString bytes(map_.spec().value_size, 0xff);
+    const int error = map_.pop(bytes.data());
+    value = static_cast<u32>(number_at(bytes.data(), 4));
+    return error;
+  }
+  int peek(u32& value) override {
+    ByteString bytes(map_.spec().value_size, 0xff);
+    const int error = map_.peek(bytes.data());
+    value = static_cast<u32>(number_at(bytes.data(), 4));
+    return error;
+  }
   int output(u32 size, u64 flags) override {
     const ByteString record(size, static_cast<u8>(size));
     return map_.output(record, flags);
@@ -61,8 +77,21 @@ class OurMap final : public ScriptedMap {
 
 class MapScript : public testing::TestWithParam<Script> {};
 
+// The maps that scripts put into maps of maps, by number.
+struct ScriptInners {
+  std::shared_ptr<Map> fits = make(map_spec(MapType::array, 4, 8, 1));
+  std::shared_ptr<Map> unfit = make(unfit_inner());
+  MapIds ids{[](void* self, u32 id) {
+               auto& inners = *static_cast<ScriptInners*>(self);
+               return id == 1 ? inners.fits : id == 2 ? inners.unfit : nullptr;
+             },
+             this};
+  ScriptInners() { fits->set_table_id(1); }
+};
+
 TEST_P(MapScript, AnswersAsLinux) {
-  const auto map = make(GetParam().spec, {.cpus = kScriptCpus});
+  ScriptInners inners;
+  const auto map = make(GetParam().spec, {.cpus = kScriptCpus, .maps = &inners.ids});
   ASSERT_NE(map, nullptr);
   OurMap ours(*map);
   ScriptRunner(GetParam().spec, ours).run(GetParam().text);

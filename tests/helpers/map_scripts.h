@@ -1,14 +1,14 @@
 // The scripts: every answer here was given by Linux 6.18 (map_kernel_test.cpp asks again).
 #pragma once
 
-#include "tests/helpers/map_script.h"
+#include "tests/helpers/map_scripts_later.h"
 
 namespace skep {
 
 inline std::vector<Script> map_scripts() {
   using enum MapType;
   using namespace map_flags;
-  return {
+  std::vector<Script> scripts = {
       {"array", map_spec(array, 4, 8, 3), R"(
         order -> 0 1 2
         read 1 -> 0
@@ -406,6 +406,28 @@ inline std::vector<Script> map_scripts() {
         lookup 32/0a000000 -> 1
         update 8/0a000000 2 -> EACCES
         remove 8/0a000000 -> EACCES)"},
+      {"hash_taken", map_spec(hash, 4, 8, 2), R"(
+        take 1 -> ENOENT
+        write 1 11 -> 0
+        take 1 4 -> EINVAL
+        take 1 1 -> EINVAL
+        read 1 4 -> EINVAL
+        read 1 2 -> EINVAL
+        take 1 -> 11
+        take 1 -> ENOENT
+        keys -> none)"},
+      {"percpu_hash_taken", map_spec(percpu_hash, 4, 8, 2), R"(
+        write 1 11,12 -> 0
+        take 1 -> 11,12
+        read 1 -> ENOENT)"},
+      {"array_not_taken", map_spec(array, 4, 8, 2), R"(
+        take 1 -> ENOTSUPP
+        take 3 -> ENOTSUPP
+        take 1 4 -> EINVAL
+        read 1 4 -> EINVAL)"},
+      {"lpm_trie_not_taken", map_spec(lpm_trie, 8, 8, 2, kNoPrealloc), R"(
+        take 8/0a000000 -> ENOTSUPP
+        read 8/0a000000 4 -> EINVAL)"},
       {"prog_array", map_spec(prog_array, 4, 4, 2), R"(
         order -> 0 1
         read 0 -> ENOENT
@@ -422,6 +444,8 @@ inline std::vector<Script> map_scripts() {
         next 1 -> ENOENT
         next 7 -> 0)"},
   };
+  for (Script& script : later_map_scripts()) scripts.push_back(std::move(script));
+  return scripts;
 }
 
 }  // namespace skep

@@ -36,7 +36,8 @@ TEST(MapKinds, WhatRunsCanBeMade) {
     const MapKind& kind = *find_map_kind(static_cast<MapType>(id));
     const MapRule& rule = kind.rule;
     const u32 entries = kind.may(kReserve) || kind.may(kDrain) ? 4096 : rule.entries.min;
-    const MapSpec spec = map_spec(kind.type, rule.key.min, rule.value.min, entries, rule.required);
+    MapSpec spec = map_spec(kind.type, rule.key.min, rule.value.min, entries, rule.required);
+    spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 4, 1));
     ASSERT_TRUE(validate(spec)) << kind.name << ": " << validate(spec).error().text;
     const auto map = create_map(spec, {});
     EXPECT_EQ(map.has_value(), kind.runs) << kind.name;
@@ -122,9 +123,9 @@ const std::array kCases = std::to_array<Case>({
 INSTANTIATE_TEST_SUITE_P(All, MapSpecs, testing::ValuesIn(kCases), case_name<Case>);
 
 TEST(MapCreate, TypesWithoutABody) {
-  const MapSpec spec = map_spec(MapType::queue, 0, 4, 1);
+  const MapSpec spec = map_spec(MapType::sockmap, 4, 4, 1);
   EXPECT_TRUE(validate(spec));
-  EXPECT_EQ(create_map(spec, {}).error().text, "map 'm': skep does not run maps of type queue");
+  EXPECT_EQ(create_map(spec, {}).error().text, "map 'm': skep does not run maps of type sockmap");
 }
 
 TEST(MapCreate, FirstContentsAndFrozen) {

@@ -54,9 +54,14 @@ Bytes key_of(const Map& map, u64 key) {
   return key < kKept ? Bytes(8 | (key + 1) << 32) : Bytes(32 | (key % kKept + 1) << 32 | key << 56);
 }
 
+bool evicts(const Map& map) {
+  return map.spec().type == MapType::lru_hash || map.spec().type == MapType::lru_percpu_hash;
+}
+
 // Whether a key always has a value: a trie's longer prefixes have at least that of the kept one.
 bool always_there(const Map& map, u64 key) {
   const MapType type = map.spec().type;
+  if (evicts(map)) return false;
   return key < kKept || type == MapType::array || type == MapType::percpu_array ||
          type == MapType::lpm_trie;
 }
@@ -66,7 +71,8 @@ void write_all(Map& map, u32 cpu, u64 seed, const std::atomic<bool>& stop) {
     const u64 key = (round * 7 + seed) % kKeys;
     const Bytes map_key = key_of(map, key);
     if (key < kKept || round % 3 != 0) {
-      map.update(map_key, value_of(key, round & 0xffff), 0, cpu);
+      const int error = map.update(map_key, value_of(key, round & 0xffff), 0, cpu);
+      ASSERT_TRUE(error == 0 || (error == kE2BIG && !evicts(map))) << error;
     } else {
       map.remove(map_key);
     }
@@ -92,7 +98,7 @@ void read_as_program(Map& map, u32 cpu, const std::atomic<bool>& stop) {
 // lock, and a trie gives the value of another prefix when a longer one is gone.)
 void read_as_host(Map& map, const std::atomic<bool>& stop) {
   std::vector<u8> value(map.host_value_size());
-  const bool whole = map.spec().type == MapType::hash;
+  const bool whole = map.spec().type == MapType::hash || map.spec().type == MapType::lru_hash;
   while (!stop) {
     for (u64 key = 0; key < kKeys; ++key) {
       const int error = map.read(key_of(map, key), value.data());
@@ -138,6 +144,11 @@ std::vector<Case> cases() {
       {"hash_on_demand", map_spec(hash, 4, 24, kKeys, kNoPrealloc)},
       {"percpu_hash", map_spec(percpu_hash, 4, 24, kKeys)},
       {"lpm_trie", map_spec(lpm_trie, 8, 24, kKeys, kNoPrealloc)},
+      {"lru_hash", map_spec(lru_hash, 4, 24, kKeys)},
+      {"lru_hash_full", map_spec(lru_hash, 4, 24, kKept + 1)},
+      {"lru_hash_of_one", map_spec(lru_hash, 4, 24, 1)},
+      {"lru_hash_by_cpu", map_spec(lru_hash, 4, 24, kKept + 2, kNoCommonLru)},
+      {"lru_percpu_hash", map_spec(lru_percpu_hash, 4, 24, kKept + 1)},
   };
 }
 
@@ -227,6 +238,151 @@ TEST(MapThreadsRing, ProducersAndConsumer) {
   }
   EXPECT_EQ(map->query(0), 0u);
 }
+
+// Values without keys: each comes out once, whole; a queue gives each writer's in their order.
+class MapThreadsQueue : public testing::TestWithParam<MapType> {};
+
+TEST_P(MapThreadsQueue, EachValueComesOutOnce) {
+  const auto map = make(map_spec(GetParam(), 0, 16, 64));
+  std::atomic<bool> stop{false};
+  std::atomic<u64> in{0}, out{0}, sum_in{0}, sum_out{0};
+  const auto put = [&](u64 writer) {
+    for (u64 round = 1; !stop; ++round) {
+      const int error = map->push(value_of(writer, round & 0xffff'ffff), 0);
+      ASSERT_TRUE(error == 0 || error == kE2BIG);
+      if (error != 0) std::this_thread::yield();
+      in += error == 0;
+      sum_in += error == 0 ? round : 0;
+    }
+  };
+  const auto take = [&](bool host) {
+    u64 last[2] = {};
+    for (bool late = false;; late = stop) {
+      Bytes value;
+      const int error = host ? map->read_and_erase(nullptr, value) : map->pop(value);
+      if (error == kENOENT && late) return;
+      if (error != 0) continue;
+      ASSERT_EQ(value.number(), ~number_at(value.bytes + 8));
+      const u64 writer = value.number() >> 32, round = value.number() & 0xffff'ffff;
+      ASSERT_LT(writer, 2u);
+      ASSERT_TRUE(round > last[writer] || GetParam() == MapType::stack);
+      last[writer] = round;
+      ++out;
+      sum_out += round;
+    }
+  };
+  const auto look = [&] {
+    Bytes value;
+    while (!stop) {
+      if (map->peek(value) != 0) continue;
+      ASSERT_EQ(value.number(), ~number_at(value.bytes + 8));
+    }
+  };
+  together(stop, [&] { put(0); }, [&] { put(1); }, [&] { take(false); }, [&] { take(true); }, look);
+  take(true);
+  EXPECT_EQ(in, out);
+  EXPECT_EQ(sum_in, sum_out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, MapThreadsQueue, testing::Values(MapType::queue, MapType::stack),
+                         [](const auto& test) {
+                           return std::string(find_map_kind(test.param)->name);
+                         });
+
+// Records of each CPU arrive whole and in order, and what does not arrive is counted.
+TEST(MapThreadsPerf, ProducersAndReader) {
+  const auto map = make(map_spec(MapType::perf_event_array, 4, 4, 2), {.cpus = 2});
+  std::atomic<bool> stop{false};
+  u64 written[2] = {}, refused[2] = {};
+  const auto produce = [&](u32 cpu) {
+    for (u64 number = 1; !stop; ++number) {
+      const Bytes record = value_of(cpu, number & 0xffff'ffff);
+      const int error = map->emit(cpu, cpu, {record.bytes, 20});
+      ASSERT_TRUE(error == 0 || error == kENOSPC) << error;
+      ++(error == 0 ? written : refused)[cpu];
+      if (error != 0) std::this_thread::yield();
+    }
+  };
+  u64 last[2] = {}, got = 0;
+  const auto sink = [&](std::span<const u8> record) {
+    const u64 first = number_at(record.data());
+    ASSERT_EQ(record.size(), 20u);
+    ASSERT_EQ(first, ~number_at(record.data() + 8));
+    ASSERT_LT(first >> 32, 2u);
+    ASSERT_GT(first & 0xffff'ffff, last[first >> 32]);
+    last[first >> 32] = first & 0xffff'ffff;
+    ++got;
+  };
+  together(
+      stop, [&] { produce(0); }, [&] { produce(1); },
+      [&] {
+        while (!stop) map->consume(sink);
+      });
+  map->consume(sink);
+  for (u32 cpu = 0; cpu < 2; ++cpu) {  // these tell of the last losses
+    const Bytes record = value_of(cpu, 0xffff'ffff);
+    ASSERT_EQ(map->emit(cpu, cpu, {record.bytes, 20}), 0);
+  }
+  map->consume(sink);
+  EXPECT_EQ(got, written[0] + written[1] + 2);
+  EXPECT_EQ(map->lost_events(), refused[0] + refused[1]);
+}
+
+// Inner maps live while runs hold them, in either kind of outer map, while the host replaces and
+// deletes them and keys come and go.
+class MapThreadsNested : public testing::TestWithParam<MapType> {};
+
+TEST_P(MapThreadsNested, InnerMapsLiveWhileRunsHoldThem) {
+  ActiveRuns runs;
+  MapSpec spec = map_spec(GetParam(), 4, 4, 4);
+  spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 8, 1));
+  const auto outer = make(spec, {.runs = &runs});
+  std::atomic<bool> stop{false};
+  std::atomic<u64> found{0};
+  const auto replace = [&](u64 first) {
+    for (u64 round = 0; !stop; ++round) {
+      const Bytes key(first + round % 2);
+      std::shared_ptr<Map> inner;
+      if (round % 5 != 4) {
+        inner = make(*spec.inner);
+        ASSERT_EQ(inner->write(Bytes(0), Bytes(0x5ec0), 0), 0);
+      }
+      const int error = outer->set_inner(key, std::move(inner), 0);
+      ASSERT_TRUE(error == 0 || error == kEBUSY || error == kENOENT) << error;
+    }
+  };
+  const auto run = [&](u32 cpu) {
+    while (!stop) {
+      const ActiveRuns::Run active(outer->active_runs(), cpu);
+      for (u64 key = 0; key < 4; ++key) {
+        Map* inner = outer->inner(Bytes(key));
+        if (inner == nullptr) continue;
+        std::this_thread::yield();
+        u8* value = inner->lookup(Bytes(0), cpu);
+        ASSERT_GE(load_shared<u64>(value), 0x5ec0u);
+        __atomic_fetch_add(reinterpret_cast<u64*>(value), 1, __ATOMIC_RELAXED);
+        ++found;
+      }
+    }
+  };
+  const auto look = [&] {
+    Bytes id;
+    while (!stop) {
+      for (u64 key = 0; key < 4; ++key) {
+        const int error = outer->read(Bytes(key), id);
+        ASSERT_TRUE(error == 0 || error == kENOENT);
+      }
+    }
+  };
+  together(stop, [&] { replace(0); }, [&] { replace(2); }, [&] { run(0); }, [&] { run(17); }, look);
+  EXPECT_GT(found, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, MapThreadsNested,
+                         testing::Values(MapType::array_of_maps, MapType::hash_of_maps),
+                         [](const auto& test) {
+                           return std::string(find_map_kind(test.param)->name);
+                         });
 
 struct Alive : Callable {
   std::atomic<u64> magic{0x5ec0};

@@ -21,11 +21,12 @@ class PerfEvents : public test::BodyTest {
 TEST_F(PerfEvents, GoToTheEventOfTheIndex) {
   start(ProgramType::kprobe);
   EXPECT_EQ(output(3), 0);
-  EXPECT_EQ(events.notes.back(), "output aa bb");
-  EXPECT_EQ(events.last_flags, 3u);
+  EXPECT_EQ(events.notes.back(), "emit aa bb");
+  EXPECT_EQ(events.last_index, 3u);
   run.cpu = 2;
   EXPECT_EQ(output(kCurrentCpu), 0);
-  EXPECT_EQ(events.last_flags, 2u);
+  EXPECT_EQ(events.last_index, 2u);
+  EXPECT_EQ(events.last_cpu, 2u);
   EXPECT_EQ(output(4), kE2BIG);
   run.cpu = 9;
   EXPECT_EQ(output(kCurrentCpu), kE2BIG);
@@ -38,7 +39,7 @@ TEST_F(PerfEvents, GoToTheEventOfTheIndex) {
 TEST_F(PerfEvents, TakeTheStartOfThePacketAlong) {
   start(ProgramType::xdp, {1, 2, 3});
   EXPECT_EQ(output(u64(2) << 32 | 1), 0);
-  EXPECT_EQ(events.notes.back(), "output aa bb 01 02");
+  EXPECT_EQ(events.notes.back(), "emit aa bb 01 02");
   EXPECT_EQ(output(u64(4) << 32), kEFAULT);
   EXPECT_EQ(output(u64(1) << 52), kEINVAL);
 }

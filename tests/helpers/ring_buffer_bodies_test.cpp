@@ -97,7 +97,7 @@ TEST_F(RingBodies, OutputCopies) {
 TEST_F(RingBodies, WhatAProgramLeavesIsDiscarded) {
   call("ringbuf_reserve", {handles[0], 8, 0});
   call("ringbuf_reserve", {handles[1], 8, 0});
-  discard_records(run);
+  release_held(run);
   EXPECT_EQ(run.record_count, 0u);
   const u64 text = lend_text("next");
   EXPECT_EQ(call_signed("ringbuf_output", {handles[0], text, 4, 0}), 0);

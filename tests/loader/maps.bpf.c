@@ -97,6 +97,28 @@ static struct {
   __type(value, __u64);
 } hidden SEC(".maps");
 
+#ifndef __kptr
+#define __kptr __attribute__((btf_type_tag("kptr_untrusted")))
+#endif
+
+struct held {
+  __u64 count;
+  struct bpf_spin_lock lock;
+  __u32 plain;
+  struct {
+    struct bpf_timer timers[2];
+  } inside;
+  const struct flow __kptr* pointer;
+  const struct flow* untagged;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct held);
+} guarded SEC(".maps");
+
 SEC("xdp")
 int target(struct xdp_md* ctx) {
   __u32 key = 0;

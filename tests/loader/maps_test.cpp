@@ -32,6 +32,7 @@ const Definition kDefinitions[] = {
     {"rings", MapType::array_of_maps, 4, 4, 2, 0, 0, false},
     {"jumps", MapType::prog_array, 4, 4, 8, 0, 0, false},
     {"hidden", MapType::percpu_array, 4, 8, 1, 0, 0, false},
+    {"guarded", MapType::hash, 4, 64, 1, 0, 0, false},
 };
 
 TEST(Maps, AreWhatTheMacrosSay) {
@@ -57,6 +58,16 @@ TEST(Maps, KeepTheTypesOfKeyAndValue) {
   EXPECT_EQ(object.btf->name(object.btf->resolve(typed.btf_key)), "flow");
   EXPECT_EQ(object.btf->size_of(typed.btf_value), 8u);
   EXPECT_EQ(map_of(object, "sized").btf_value, 0u);
+}
+
+TEST(Maps, KnowTheFieldsOfTheSystem) {
+  const Object object = load_fixture("maps");
+  const std::vector<ValueField> fields = {{FieldKind::SpinLock, 8, 4},
+                                          {FieldKind::Timer, 16, 16},
+                                          {FieldKind::Timer, 32, 16},
+                                          {FieldKind::Pointer, 48, 8}};
+  EXPECT_EQ(map_of(object, "guarded").fields, fields);
+  EXPECT_TRUE(map_of(object, "typed").fields.empty());
 }
 
 TEST(Maps, HaveInnerMaps) {

@@ -144,13 +144,12 @@ class NotedMap final : public Map {
     last_cpu = cpu;
     return found;
   }
-  int push(const u8* value, u64 flags) override {
-    note("push", value, spec().value_size);
-    last_flags = flags;
+  int emit(u32 index, u32 cpu, std::span<const u8> record) override {
+    note("emit", record.data(), static_cast<u32>(record.size()));
+    last_index = index;
+    last_cpu = cpu;
     return result;
   }
-  int pop(u8* value) override { return give("pop", value); }
-  int peek(u8* value) override { return give("peek", value); }
   int output(std::span<const u8> record, u64 flags) override {
     note("output", record.data(), static_cast<u32>(record.size()));
     last_flags = flags;
@@ -163,6 +162,7 @@ class NotedMap final : public Map {
   u8* found = nullptr;
   int result = 0;
   u32 last_cpu = 0;
+  u32 last_index = 0;
   u64 last_flags = 0;
   u32 host_size = 0;
 
@@ -174,6 +174,13 @@ class NotedMap final : public Map {
     last_cpu = cpu;
     return result;
   }
+  int do_push(const u8* value, u64 flags) override {
+    note("push", value, spec().value_size);
+    last_flags = flags;
+    return result;
+  }
+  int do_pop(u8* value) override { return give("pop", value); }
+  int do_peek(u8* value) override { return give("peek", value); }
   int do_remove(const u8* key) override {
     note("remove", key, spec().key_size);
     return result;

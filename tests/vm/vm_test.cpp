@@ -62,7 +62,7 @@ TEST(Vm, InstancesHaveTheirOwnMapsUnlessTheyShareThem) {
   const auto backend = make_interpreter();
   const auto first = vm.load({{image}});
   const auto own = vm.load({{image}});
-  const std::pair<std::string, u32> reuse[] = {{"n", 0}};
+  const std::pair<std::string, u32> reuse[] = {{"n", 1}};
   const auto shared = vm.load({{image}}, *backend, reuse);
   ASSERT_TRUE(first && own && shared);
   run_raw(*(*first)->find("program"));
@@ -81,10 +81,11 @@ TEST(Vm, MapsAreLimited) {
 
 TEST(Vm, ReuseMustFit) {
   Vm vm;
-  ASSERT_TRUE(vm.maps().create(array_spec("n", 4, 1)));
+  const auto id = vm.maps().create(array_spec("n", 4, 1));
+  ASSERT_TRUE(id);
   const auto image = image_of(kCount, ProgramType::raw, {array_spec("n", 8, 1)});
   const auto backend = make_interpreter();
-  const std::pair<std::string, u32> reuse[] = {{"n", 0}};
+  const std::pair<std::string, u32> reuse[] = {{"n", *id}};
   const auto instance = vm.load({{image}}, *backend, reuse);
   ASSERT_FALSE(instance);
   EXPECT_EQ(instance.error().code, Code::map_mismatch);
