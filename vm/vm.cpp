@@ -30,8 +30,17 @@ Status check_fit(const MapSpec& have, const MapSpec& want) {
   return {};
 }
 
-Result<u32> find_or_create(MapTable& table, const MapSpec& spec, Backend& backend,
+// Arrays of perf events without a size have a place for each CPU, as libbpf gives them.
+MapSpec sized(const MapSpec& given, const MapWorld& world) {
+  MapSpec spec = given;
+  if (spec.type == MapType::perf_event_array && spec.max_entries == 0)
+    spec.max_entries = world.cpus;
+  return spec;
+}
+
+Result<u32> find_or_create(MapTable& table, const MapSpec& declared, Backend& backend,
                            const Image& image, std::span<const std::pair<std::string, u32>> reuse) {
+  const MapSpec spec = sized(declared, table.world());
   const auto given = std::ranges::find(reuse, spec.name, &std::pair<std::string, u32>::first);
   if (given == reuse.end()) return table.add(TRY(backend.create_map(spec, table.world(), image)));
   const Map* map = table.find(given->second);
