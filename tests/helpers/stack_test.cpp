@@ -16,17 +16,16 @@ class Stack : public test::BodyTest {
     env.task.address = 0xffff888000002000;
   }
   std::unique_ptr<Map> make(u32 value_size, u32 entries, u32 flags = 0) {
-    auto map = create_map(map_spec(MapType::stack_trace, 4, value_size, entries, flags, "stacks"),
-                          {});
+    auto map =
+        create_map(map_spec(MapType::stack_trace, 4, value_size, entries, flags, "stacks"), {});
     EXPECT_TRUE(map);
     return std::move(*map);
   }
-  i64 id(u64 handle, u64 flags) {
-    return call_signed("get_stackid", {run.context, handle, flags});
-  }
+  i64 id(u64 handle, u64 flags) { return call_signed("get_stackid", {run.context, handle, flags}); }
   std::vector<u64> read(Map& map, u32 id, u32 words) {
     std::vector<u64> value(words, ~u64{0});
-    const int error = map.read(reinterpret_cast<const u8*>(&id), reinterpret_cast<u8*>(value.data()));
+    const int error =
+        map.read(reinterpret_cast<const u8*>(&id), reinterpret_cast<u8*>(value.data()));
     if (error != 0) value = {static_cast<u64>(static_cast<i64>(error))};
     return value;
   }
@@ -80,9 +79,11 @@ TEST_F(Stack, AnIdIsTheHashOfTheTrace) {
   ASSERT_GE(all, 0);
   EXPECT_EQ(id(handle, 0), all);
   EXPECT_EQ(id(handle, kFast), all);
-  EXPECT_EQ(read(*map, static_cast<u32>(all), 4), (std::vector<u64>{kernel[0], kernel[1], kernel[2], 0}));
+  EXPECT_EQ(read(*map, static_cast<u32>(all), 4),
+            (std::vector<u64>{kernel[0], kernel[1], kernel[2], 0}));
   const i64 skipped = id(handle, 1);
-  EXPECT_EQ(read(*map, static_cast<u32>(skipped), 4), (std::vector<u64>{kernel[1], kernel[2], 0, 0}));
+  EXPECT_EQ(read(*map, static_cast<u32>(skipped), 4),
+            (std::vector<u64>{kernel[1], kernel[2], 0, 0}));
   EXPECT_EQ(id(handle, 3), kEFAULT);
   EXPECT_EQ(id(handle, kBuildId), kEINVAL);
   EXPECT_EQ(read(*map, 1024, 4), std::vector<u64>{static_cast<u64>(i64{kENOENT})});
@@ -125,7 +126,8 @@ TEST_F(Stack, BuildIdsOfUnknownFilesAreAddresses) {
   const u64 handle = add_map(map.get());
   const i64 at = id(handle, kUser);
   ASSERT_GE(at, 0);
-  EXPECT_EQ(read(*map, static_cast<u32>(at), 8), (std::vector<u64>{2, 0, 0, user[0], 2, 0, 0, user[1]}));
+  EXPECT_EQ(read(*map, static_cast<u32>(at), 8),
+            (std::vector<u64>{2, 0, 0, user[0], 2, 0, 0, user[1]}));
   const i64 cut = id(handle, kReuse);  // three frames, room for two
   ASSERT_GE(cut, 0);
   EXPECT_EQ(read(*map, static_cast<u32>(cut), 8)[7], kernel[1]);

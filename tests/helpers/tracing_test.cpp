@@ -1,5 +1,5 @@
-// What programs ask about the traced function, its task and the kernel's objects; and what they do to
-// others, which the host is told.
+// What programs ask about the traced function, its task and the kernel's objects; and what they do
+// to others, which the host is told.
 #include "helpers/spec/image.h"
 #include "tests/support/body_fixture.h"
 
@@ -108,7 +108,8 @@ TEST_F(Tracing, TheTaskIsUnderCgroupsOfAnArray) {
   Map& map = **made;
   const u64 handle = add_map(&map);
   const auto put = [&](u32 index, u32 cgroup, u64 flags = 0) {
-    return map.write(reinterpret_cast<const u8*>(&index), reinterpret_cast<const u8*>(&cgroup), flags);
+    return map.write(reinterpret_cast<const u8*>(&index), reinterpret_cast<const u8*>(&cgroup),
+                     flags);
   };
   EXPECT_EQ(put(0, 50), 0);
   EXPECT_EQ(put(1, 60), 0);
@@ -207,7 +208,8 @@ TEST_F(Tracing, CountersAreTheHosts) {
   EXPECT_EQ(call_signed("perf_event_read_value", {handle, 1, to, sizeof value}), 0);
   EXPECT_EQ(value.counter, 101u);
   EXPECT_EQ(value.running, 10u);
-  EXPECT_EQ(call_signed("perf_event_read_value", {handle, u64{1} << 32, to, sizeof value}), kEINVAL);
+  EXPECT_EQ(call_signed("perf_event_read_value", {handle, u64{1} << 32, to, sizeof value}),
+            kEINVAL);
   EXPECT_EQ(value.counter, 0u);
   EXPECT_EQ(call_signed("perf_event_read_value", {handle, 1, to, 16}), kEINVAL);
 }
