@@ -99,6 +99,7 @@ struct skep_vm {
   // Puts an error on a handle of this vm, and gives its code.
   int report(skep::c::Message& on, const skep::Error& error);
   void log(int level, std::string_view text) const;
+  void keep_track(const std::shared_ptr<skep::Instance>& instance);
   void hold() { references.fetch_add(1, std::memory_order_relaxed); }
   void release();  // the last one ends it
 
@@ -108,7 +109,8 @@ struct skep_vm {
   skep::Env env = skep::Env::host();  // of runs without one
   skep::c::CpuSlots cpus;
   skep::c::Message message;
-  std::mutex extending;
+  std::mutex extending;  // the two lists
+  std::vector<std::weak_ptr<skep::Instance>> instances;
   std::vector<std::unique_ptr<struct skep_c_helper>> helpers;
   std::atomic<skep::u32> references{1};
 };

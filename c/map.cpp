@@ -65,12 +65,20 @@ int skep_map_get_info(const skep_map* map, struct skep_map_info* info) {
   return c::write_struct(&known, info, sizeof known) ? SKEP_OK : SKEP_E_USAGE;
 }
 
-int skep_map_lookup(skep_map* map, const void* key, size_t key_size, void* value,
-                    size_t value_size) {
+int skep_map_lookup(skep_map* map, const void* key, size_t key_size, void* value, size_t value_size,
+                    uint64_t flags) {
   if (map == nullptr) return SKEP_E_USAGE;
   Map& of = map_of(map);
   if (!is_key(of, key, key_size) || !is_value(of, value, value_size)) return kEINVAL;
-  return of.read(static_cast<const u8*>(key), static_cast<u8*>(value));
+  return of.read(static_cast<const u8*>(key), static_cast<u8*>(value), flags);
+}
+
+int skep_map_lookup_and_delete(skep_map* map, const void* key, size_t key_size, void* value,
+                               size_t value_size, uint64_t flags) {
+  if (map == nullptr) return SKEP_E_USAGE;
+  Map& of = map_of(map);
+  if (!is_key(of, key, key_size) || !is_value(of, value, value_size)) return kEINVAL;
+  return of.read_and_erase(static_cast<const u8*>(key), static_cast<u8*>(value), flags);
 }
 
 int skep_map_update(skep_map* map, const void* key, size_t key_size, const void* value,
@@ -107,4 +115,21 @@ int skep_map_set_program(skep_map* map, uint32_t index, skep_program* program) {
   // Of the instance, which so lives as long as the slot names it.
   return map_of(map).set_target(index, std::shared_ptr<const Callable>(
                                            program->object->instance, program->loaded->callable()));
+}
+
+int skep_map_set_inner(skep_map* map, const void* key, size_t key_size, skep_map* inner,
+                       uint64_t flags) {
+  if (map == nullptr || inner == nullptr) return SKEP_E_USAGE;
+  Map& of = map_of(map);
+  if (!is_key(of, key, key_size)) return kEINVAL;
+  std::shared_ptr<Map> shared = map_of(inner).weak_from_this().lock();
+  if (shared == nullptr) return SKEP_E_USAGE;
+  return of.set_inner(static_cast<const u8*>(key), std::move(shared), flags);
+}
+
+int skep_vm_release_map(skep_vm* vm, skep_map* map) {
+  if (vm == nullptr || map == nullptr) return SKEP_E_USAGE;
+  MapTable& maps = vm->vm.maps();
+  const u32 id = map_of(map).table_id();
+  return maps.find(id) == &map_of(map) && maps.release(id) ? SKEP_OK : SKEP_E_USAGE;
 }

@@ -75,6 +75,7 @@ Status load_object(skep_object& object, const skep_load_options* given) {
   const auto backend =
       make_interpreter({.mode = options.mode == SKEP_MODE_TRUSTED ? Mode::Trusted : Mode::Checked});
   object.instance = TRY(object.vm->vm.load(object.object.programs, *backend, object.reuse));
+  object.vm->keep_track(object.instance);
   own_targets(object.instance);
   Status first;
   const auto loaded = object.instance->programs();
@@ -169,9 +170,9 @@ int skep_object_reuse_map(skep_object* object, const char* name, skep_map* map) 
   for (std::size_t i = 0; spec_of(object, i) != nullptr; ++i)
     declared |= spec_of(object, i)->name == name;
   if (!declared) return wrong(fmt::format("the object has no map '{}'", name));
-  for (u32 id = 0; id <= vm.vm.maps().size(); ++id) {
-    if (vm.vm.maps().find(id) != reinterpret_cast<Map*>(map)) continue;
-    object->reuse.emplace_back(name, id);
+  const Map* shared = reinterpret_cast<const Map*>(map);
+  if (vm.vm.maps().find(shared->table_id()) == shared) {
+    object->reuse.emplace_back(name, shared->table_id());
     return SKEP_OK;
   }
   return wrong("the map is of another vm");

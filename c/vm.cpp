@@ -94,15 +94,22 @@ skep_vm::skep_vm(const skep_vm_options& given, const c::Hooks& hooks, u32 cpu_co
   env.cpus = cpu_count;
 }
 
-// Slots own the programs in them, and these the maps that they use.
+// Slots own the programs in them, these their instance, and that its maps.
 skep_vm::~skep_vm() {
-  for (u32 id = 0; id <= vm.maps().size(); ++id) {
-    Map* map = vm.maps().find(id);
-    if (map == nullptr || map->spec().type != MapType::prog_array) continue;
-    for (u32 index = 0; index < map->spec().max_entries; ++index) {
-      if (map->target(index) != nullptr) map->set_target(index, nullptr);
+  for (const auto& weak : instances) {
+    const auto instance = weak.lock();
+    if (instance == nullptr) continue;
+    for (Map* map : instance->maps()) {
+      if (map->spec().type != MapType::prog_array) continue;
+      for (u32 index = 0; index < map->spec().max_entries; ++index) map->set_target(index, nullptr);
     }
   }
+}
+
+void skep_vm::keep_track(const std::shared_ptr<Instance>& instance) {
+  const std::lock_guard lock(extending);
+  std::erase_if(instances, [](const auto& weak) { return weak.expired(); });
+  instances.push_back(instance);
 }
 
 void skep_vm::log(int level, std::string_view text) const {

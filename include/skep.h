@@ -279,7 +279,7 @@ SKEP_API size_t skep_program_disassemble(const skep_program *program, char *buff
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 
-/* Maps belong to their vm. All functions on a map: any, beside programs that run on it. Keys and
+/* Maps belong to their vm, until they are released. All functions on a map: any, beside programs that run on it. Keys and
    values are checked by their size: -EINVAL for another one. Errors are Linux's. */
 struct skep_map_info {
   size_t sz;
@@ -308,9 +308,13 @@ SKEP_API int skep_vm_create_map(skep_vm *vm, const struct skep_map_info *info, s
 SKEP_API skep_map *skep_vm_find_map(skep_vm *vm, const char *name);
 
 SKEP_API int skep_map_get_info(const skep_map *map, struct skep_map_info *info);
+/* Maps without keys (queues, stacks, bloom filters) take NULL and 0: lookup shows what would come out
+   next, or asks whether `value` was put in; update puts in; lookup_and_delete takes out.
+   `flags`: BPF_F_LOCK, and of an update BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 SKEP_API int skep_map_lookup(skep_map *map, const void *key, size_t key_size, void *value,
-                             size_t value_size);
-/* `flags` are BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK. */
+                             size_t value_size, uint64_t flags);
+SKEP_API int skep_map_lookup_and_delete(skep_map *map, const void *key, size_t key_size,
+                                        void *value, size_t value_size, uint64_t flags);
 SKEP_API int skep_map_update(skep_map *map, const void *key, size_t key_size, const void *value,
                              size_t value_size, uint64_t flags);
 SKEP_API int skep_map_delete(skep_map *map, const void *key, size_t key_size);
@@ -320,9 +324,15 @@ SKEP_API int skep_map_next_key(skep_map *map, const void *key, void *next, size_
    another one is given none. */
 typedef void (*skep_record_fn)(void *user, const void *record, size_t size);
 SKEP_API uint64_t skep_map_consume(skep_map *map, skep_record_fn record, void *user);
-/* Puts a loaded program into a slot of a prog array; NULL takes it out. The program's object must
-   stay open while it is there. */
+/* Puts a loaded program into a slot of a prog array; NULL takes it out. It stays there though its
+   object is closed. -EBUSY if too many replaced ones wait for runs that go on: try again later. */
 SKEP_API int skep_map_set_program(skep_map *map, uint32_t index, skep_program *program);
+/* Puts a map of the same vm into a map of maps. */
+SKEP_API int skep_map_set_inner(skep_map *map, const void *key, size_t key_size, skep_map *inner,
+                                uint64_t flags);
+/* Lets the vm forget a map, which goes when no object and no map of maps has it any more. Once, after
+   all other calls with this handle. */
+SKEP_API int skep_vm_release_map(skep_vm *vm, skep_map *map);
 
 /* ---- the world of a run --------------------------------------------------------------------- */
 

@@ -65,9 +65,9 @@ TEST_F(CInterface, MapsAnswerAsTheKernels) {
   EXPECT_EQ(skep_map_delete(map, &key, 4), -EINVAL) << "of an array";
   EXPECT_EQ(skep_map_update(map, &key, 3, &value, 8, 0), -EINVAL);
   EXPECT_EQ(skep_map_update(map, &key, 4, &value, 7, 0), -EINVAL);
-  EXPECT_EQ(skep_map_lookup(map, &key, 4, nullptr, 8), -EINVAL);
+  EXPECT_EQ(skep_map_lookup(map, &key, 4, nullptr, 8, 0), -EINVAL);
   key = 4;
-  EXPECT_EQ(skep_map_lookup(map, &key, 4, &value, 8), -ENOENT);
+  EXPECT_EQ(skep_map_lookup(map, &key, 4, &value, 8, 0), -ENOENT);
   uint32_t next = 99;
   EXPECT_EQ(skep_map_next_key(map, nullptr, &next, 4), 0);
   EXPECT_EQ(next, 0u);
@@ -90,6 +90,35 @@ TEST_F(CInterface, MapsAnswerAsTheKernels) {
   info.max_entries = 0;
   EXPECT_EQ(skep_vm_create_map(vm, &info, &made), SKEP_E_REJECTED);
   EXPECT_NE(text_of(skep_vm_message, vm).find("mine"), std::string::npos);
+}
+
+TEST_F(CInterface, MapsHoldValuesWithoutKeysAndMaps) {
+  skep_map_info info{};
+  info.sz = sizeof info;
+  info.name = "queue";
+  info.type = 22;  // BPF_MAP_TYPE_QUEUE
+  info.value_size = 8;
+  info.max_entries = 2;
+  skep_map* queue = nullptr;
+  ASSERT_EQ(skep_vm_create_map(vm, &info, &queue), SKEP_OK) << text_of(skep_vm_message, vm);
+  uint64_t value = 5;
+  EXPECT_EQ(skep_map_update(queue, nullptr, 0, &value, 8, 0), 0);
+  value = 0;
+  EXPECT_EQ(skep_map_lookup(queue, nullptr, 0, &value, 8, 0), 0);
+  EXPECT_EQ(skep_map_lookup_and_delete(queue, nullptr, 0, &value, 8, 0), 0);
+  EXPECT_EQ(value, 5u);
+  EXPECT_EQ(skep_map_lookup_and_delete(queue, nullptr, 0, &value, 8, 0), -ENOENT);
+  EXPECT_EQ(skep_map_lookup_and_delete(queue, nullptr, 0, &value, 7, 0), -EINVAL);
+  EXPECT_EQ(skep_map_set_inner(queue, nullptr, 0, queue, 0), -EOPNOTSUPP);
+  EXPECT_EQ(skep_vm_release_map(vm, queue), SKEP_OK);
+  EXPECT_EQ(skep_vm_find_map(vm, "queue"), nullptr);
+
+  load();
+  skep_map* counts = skep_object_find_map(object, "counts");
+  EXPECT_EQ(skep_vm_release_map(vm, counts), SKEP_OK);
+  EXPECT_EQ(skep_vm_find_map(vm, "counts"), nullptr);
+  EXPECT_EQ(count_of(counts, 0), 0u) << "the object has it still";
+  EXPECT_EQ(skep_vm_release_map(vm, counts), SKEP_E_USAGE);
 }
 
 TEST_F(CInterface, ObjectsShareMapsByName) {
@@ -183,7 +212,7 @@ TEST(CInterfaceAlone, NullHandlesAreUsage) {
   EXPECT_EQ(skep_program_status(nullptr), SKEP_E_USAGE);
   EXPECT_EQ(skep_program_run(nullptr, nullptr, nullptr, nullptr), SKEP_E_USAGE);
   EXPECT_STREQ(skep_program_name(nullptr), "");
-  EXPECT_EQ(skep_map_lookup(nullptr, "", 0, nullptr, 0), SKEP_E_USAGE);
+  EXPECT_EQ(skep_map_lookup(nullptr, "", 0, nullptr, 0, 0), SKEP_E_USAGE);
   EXPECT_EQ(skep_map_consume(nullptr, nullptr, nullptr), 0u);
   EXPECT_EQ(skep_map_set_program(nullptr, 0, nullptr), SKEP_E_USAGE);
   EXPECT_EQ(skep_frame_set_packet(nullptr, "", 0), SKEP_E_USAGE);

@@ -167,7 +167,7 @@ class CInterface : public testing::Test {
   }
   uint64_t count_of(skep_map* map, uint32_t key) {
     uint64_t value = 0;
-    EXPECT_EQ(skep_map_lookup(map, &key, sizeof key, &value, sizeof value), 0);
+    EXPECT_EQ(skep_map_lookup(map, &key, sizeof key, &value, sizeof value, 0), 0);
     return value;
   }
 

@@ -44,7 +44,7 @@ TEST_F(CInterface, PerCpuValuesAreThoseOfTheRunsCpu) {
   ASSERT_EQ(info.host_value_size, 24u);
   uint64_t values[3] = {};
   const uint32_t key = 0;
-  EXPECT_EQ(skep_map_lookup(map, &key, sizeof key, values, sizeof values), 0);
+  EXPECT_EQ(skep_map_lookup(map, &key, sizeof key, values, sizeof values, 0), 0);
   EXPECT_EQ(values[0], 0u);
   EXPECT_EQ(values[2], 1u);
   options.cpu = 3;
@@ -134,6 +134,8 @@ TEST_F(CInterface, ProgramsStayWhileASlotNamesThem) {
   EXPECT_EQ(skep_map_set_program(next, 1, nullptr), 0);
   EXPECT_EQ(run("jump").r0, 0u);
   EXPECT_EQ(skep_map_set_program(next, 9, skep_object_find_program(object, "landed")), -E2BIG);
+  EXPECT_EQ(skep_map_set_program(next, 0, skep_object_find_program(object, "landed")), 0)
+      << "to the end";
 }
 
 TEST_F(CInterface, TheWorldIsTheHosts) {
@@ -202,7 +204,8 @@ TEST_F(CInterface, ThreadsRunOneProgramAtOnce) {
   uint64_t values[4] = {};
   const uint32_t key = 0;
   EXPECT_EQ(
-      skep_map_lookup(skep_object_find_map(object, "per_cpu"), &key, 4, values, sizeof values), 0);
+      skep_map_lookup(skep_object_find_map(object, "per_cpu"), &key, 4, values, sizeof values, 0),
+      0);
   EXPECT_EQ(values[0] + values[1] + values[2] + values[3], 800u) << "no two runs on one CPU";
 }
 
