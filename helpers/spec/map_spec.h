@@ -95,7 +95,7 @@ struct MapSpec {
   u32 btf_key = 0;                       // type ids in the object's BTF, 0 if unknown
   u32 btf_value = 0;
   std::vector<ValueField> fields;  // of the value, by offset
-  std::vector<u8> initial;  // data sections: the one value
+  std::vector<u8> initial;         // data sections: the one value
   std::vector<MapSlot> slots;
   bool frozen = false;  // the host can't change it after creation (.rodata)
   bool pinned = false;  // LIBBPF_PIN_BY_NAME
