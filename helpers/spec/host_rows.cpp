@@ -163,7 +163,7 @@ Status HostType::take_fields() {
   if (given_.fields.size() > kMaxFields || given_.size > kMaxHostContext) {
     return bad("program type", given_.name, "the context is too large");
   }
-  std::ranges::stable_sort(given_.fields, {}, &HostField::offset);
+  std::ranges::sort(given_.fields, {}, &HostField::offset);
   if (with_fields) field_at_.assign(given_.size, 0);
   fields_.reserve(given_.fields.size());
   for (const HostField& field : given_.fields) TRY(take_field(field));

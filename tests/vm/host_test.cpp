@@ -277,6 +277,31 @@ TEST_F(HostTest, TheHostSetsFieldsByName) {
   EXPECT_FALSE(get_field(frame, "kind"));
 }
 
+TEST_F(HostTest, AssemblerAndDisassemblerHaveTheNames) {
+  const auto rows = vm.rows();
+  AsmOptions names;
+  names.helper = [&](std::string_view name) -> std::optional<i32> {
+    const HelperProto* proto = find_helper(rows.get(), name);
+    if (proto == nullptr) return std::nullopt;
+    return static_cast<i32>(proto->id);
+  };
+  const std::string text = "    call bpf_fill#-2147483647\n    call bpf_ktime_get_ns#5\n    exit\n";
+  auto assembly = assemble("call fill\ncall ktime_get_ns\nexit\n", names);
+  ASSERT_TRUE(assembly) << assembly.error().text;
+  DisasmOptions shown;
+  shown.prefix = DisasmPrefix::None;
+  shown.helper = [&](i32 id) -> std::string {
+    const HelperProto* proto = find_helper(rows.get(), static_cast<u32>(id), ProgramType::raw);
+    return proto == nullptr ? "" : std::string(proto->name);
+  };
+  const std::string printed = disassemble(std::span<const Insn>(assembly->insns), shown);
+  EXPECT_EQ(printed, text);
+  const auto again = assemble(printed, names);
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_EQ(again->insns.size(), 3u);
+  EXPECT_EQ(static_cast<u32>(again->insns[0].imm), kFill);
+}
+
 TEST_F(HostTest, RowsOnceTakenStayAsTheyAre) {
   const auto before = vm.rows();
   ASSERT_TRUE(vm.add_helper({0x20000, "later", {}, where::Any, returns::Integer, {}, 0}, {fill}));
