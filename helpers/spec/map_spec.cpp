@@ -14,6 +14,7 @@ namespace {
 enum class Family : u8 {
   none,
   array,
+  bloom_filter,
   cgroup_array,
   hash,
   lpm_trie,
@@ -21,6 +22,7 @@ enum class Family : u8 {
   perf_event_array,
   prog_array,
   queue,
+  redirect,
   ring_buffer,
   stack_trace,
 };

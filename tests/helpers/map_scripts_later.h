@@ -84,6 +84,68 @@ inline std::vector<Script> later_map_scripts() {
         peek -> 2
         push 1 -> EACCES
         pop -> EACCES)"},
+      {"bloom_filter", map_spec(bloom_filter, 0, 4, 1000), R"(
+        peek -> ENOENT
+        push 7 1 -> EINVAL
+        push 7 2 -> EINVAL
+        write - 7 1 -> EINVAL
+        write - 7 4 -> EINVAL
+        read - 4 -> EINVAL
+        take - -> ENOTSUPP
+        read - -> ENOENT
+        push 0 -> 0
+        read - -> 0
+        write - 5 -> 0
+        read - -> 0
+        erase - -> EOPNOTSUPP
+        next null -> EOPNOTSUPP)"},
+      {"devmap", map_spec(devmap, 4, 4, 2), R"(
+        order -> 0 1
+        read 0 -> ENOENT
+        read 2 -> ENOENT
+        read 0 4 -> EINVAL
+        take 0 -> ENOTSUPP
+        write 0 1 3 -> EINVAL
+        write 0 1 4 -> EINVAL
+        write 0 1 1 -> EEXIST
+        write 2 1 -> E2BIG
+        write 0 1 -> 0
+        read 0 -> 1
+        lookup 0 -> 1
+        lookup 1 -> null
+        write 0 1 2 -> 0
+        write 0 0 -> 0
+        read 0 -> ENOENT
+        erase 0 -> 0
+        erase 2 -> EINVAL
+        next 1 -> ENOENT)"},
+      {"devmap_hash", map_spec(devmap_hash, 4, 4, 1), R"(
+        keys -> none
+        erase 7 -> ENOENT
+        write 7 0 -> EINVAL
+        write 7 1 3 -> EINVAL
+        write 7 1 4 -> EINVAL
+        write 7 1 2 -> 0
+        write 7 1 1 -> EEXIST
+        write 8 1 -> E2BIG
+        read 7 -> 1
+        lookup 7 -> 1
+        lookup 8 -> null
+        keys -> 7
+        erase 7 -> 0
+        write 8 1 1 -> 0)"},
+      {"cpumap", map_spec(cpumap, 4, 4, 2), R"(
+        order -> 0 1
+        read 0 -> ENOENT
+        write 0 192 1 -> EEXIST
+        write 0 192 3 -> EINVAL
+        write 2 192 -> E2BIG
+        write 0 192 -> 0
+        read 0 -> 192
+        write 0 0 -> 0
+        read 0 -> ENOENT
+        erase 0 -> 0
+        erase 2 -> EINVAL)"},
       {"array_of_maps", of_maps(map_spec(array_of_maps, 4, 4, 2)), R"(
         order -> 0 1
         read 0 -> ENOENT
