@@ -92,7 +92,8 @@ bool has_helper(const Loadable& as, u32 id) {
 
 void ask_context(const Loadable& as, TypeFacts& facts) {
   const ContextRow& context = row(find_program_type(as.type)->context);
-  if (context.kind != ContextKind::Fields) return;
+  const bool typed = context.kind == ContextKind::Btf && !fields(context.context).empty();
+  if (context.kind != ContextKind::Fields && !typed) return;
   facts.contexts_asked = true;
   constexpr u8 kLoad = 0x61, kStore = 0x63, kSizeBits = 0x18;
   constexpr struct {

@@ -70,6 +70,10 @@ bool is_pointer(FieldIs is) {
     case FieldIs::PacketEnd:
     case FieldIs::PacketMeta:
     case FieldIs::SockCommonOrNull:
+    case FieldIs::Socket:
+    case FieldIs::SocketOrNull:
+    case FieldIs::HookState:
+    case FieldIs::KernelSkBuff:
     case FieldIs::FlowKeys: return true;
     case FieldIs::Scalar:
     case FieldIs::Length: break;

@@ -29,6 +29,7 @@ Source source_of(ProgramType type) {
     case Context::PtRegs: return Source::Registers;
     case Context::PerfEvent: return Source::PerfEvent;
     case Context::Kernel:
+    case Context::Netfilter:
     case Context::Memory:
     case Context::Tracepoint:
     case Context::RawTracepoint:

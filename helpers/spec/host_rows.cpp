@@ -122,8 +122,20 @@ Status HostType::take_field(const HostField& field) {
   }
   if (field.offset % element != 0)
     return wrong("its offset is not a multiple of its element's size");
-  if (field.is == FieldIs::SockCommonOrNull || field.is == FieldIs::FlowKeys) {
-    return wrong("hosts have no such pointers");
+  switch (field.is) {
+    case FieldIs::SockCommonOrNull:
+    case FieldIs::Socket:
+    case FieldIs::SocketOrNull:
+    case FieldIs::FlowKeys:
+    case FieldIs::HookState:
+    case FieldIs::KernelSkBuff: return wrong("hosts have no such pointers");
+    default: break;
+  }
+  switch (field.widths) {
+    case Widths::Whole:
+    case Widths::Narrow:
+    case Widths::Bytes: break;
+    default: return wrong("its widths are those of sockets");
   }
   const bool scalar = field.is == FieldIs::Scalar;
   if (!scalar && (field.writable || field.size != element || element < 4)) {

@@ -59,7 +59,19 @@ constexpr FieldOnly kFieldLimits[] = {
 #include "helpers/spec/contexts.def"
 };
 
+// Whether a field has such a limit: accesses are looked up while programs run, and few have.
+constexpr auto kIsLimited = [] {
+  std::array<bool, std::size(kFields)> limited{};
+  for (std::size_t i = 0; i < std::size(kFields); ++i) {
+    for (const FieldOnly& only : kFieldLimits) {
+      if (only.context == kFields[i].context && only.field == kFields[i].name) limited[i] = true;
+    }
+  }
+  return limited;
+}();
+
 bool allowed_under(const FieldRow& field, ProgramType type, AttachType attach_type, bool write) {
+  if (!kIsLimited[static_cast<std::size_t>(&field - kFields.data())]) return true;
   bool limited = false;
   for (const FieldOnly& only : kFieldLimits) {
     if (only.context != field.context || only.field != field.name || only.type != type ||
@@ -164,6 +176,14 @@ bool fits(const FieldRow& field, u64 offset, u32 size, bool write) {
   switch (field.widths) {
     case Widths::Whole: return size == field.element && within % field.element == 0;
     case Widths::Narrow: return size == field.element || (!write && size < field.element);
+    case Widths::Start:
+      return size == field.element || (!write && size < field.element && within == 0);
+    case Widths::Halves: return size == field.element || (!write && size * 2 == field.element);
+    case Widths::Port:
+      return size == field.element || (!write && within + size <= field.element / 2);
+    case Widths::Pairs:
+      if (size == 2 * field.element) return size <= field.size - within;
+      return size == field.element || (!write && size < field.element);
     case Widths::Bytes: return size <= 8 && size <= field.size - within;
   }
   return false;

@@ -108,14 +108,22 @@ enum class FieldIs : u8 {
   PacketEnd,         // pointer behind its last byte
   PacketMeta,        // pointer to the metadata before the packet
   Length,            // bytes of the packet
-  SockCommonOrNull,  // pointer to a struct bpf_sock
-  FlowKeys,          // pointer to a struct bpf_flow_keys
+  SockCommonOrNull,  // pointer to a struct bpf_sock, of which the common fields alone may be there
+  Socket,            // pointer to a struct bpf_sock with all its fields
+  SocketOrNull,
+  FlowKeys,      // pointer to a struct bpf_flow_keys
+  HookState,     // trusted pointer to the kernel's struct nf_hook_state
+  KernelSkBuff,  // trusted pointer to the kernel's struct sk_buff
 };
 
 // At which widths a field can be accessed. Accesses are always aligned to their width.
 enum class Widths : u8 {
   Whole,   // all of it and nothing else
   Narrow,  // reads of parts too
+  Start,   // reads of its first part too
+  Halves,  // reads of halves too
+  Port,    // reads of the lower half too, and of that one's bytes: the upper half is padding
+  Pairs,   // reads of parts too, and two elements at once
   Bytes,   // an array that is read and written at any width up to 8 that fits
 };
 

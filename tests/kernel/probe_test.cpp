@@ -48,7 +48,7 @@ TEST(Probe, TheRunningKernelIsAsTheTablesSay) {
   if (auto ok = check_permission(); !ok) GTEST_SKIP() << "needs permission: " << ok.error().text;
   const auto kernel = read_kernel_btf();
   if (!kernel) GTEST_SKIP() << "needs kernel feature: " << kernel.error().text;
-  const auto facts = probe_kernel({.contexts = false});
+  const auto facts = probe_kernel();
   ASSERT_TRUE(facts) << facts.error().text;
   EXPECT_GT(facts->types.size(), 40u);
   EXPECT_EQ(facts->features.size(), 34u);

@@ -141,6 +141,10 @@ std::string_view access_widths(Widths widths) {
   switch (widths) {
     case Widths::Whole: return "whole";
     case Widths::Narrow: return "whole; reads of parts";
+    case Widths::Start: return "whole; reads of its first part";
+    case Widths::Halves: return "whole; reads of halves";
+    case Widths::Port: return "whole; reads of the lower half and its bytes";
+    case Widths::Pairs: return "whole, two at once; reads of parts";
     case Widths::Bytes: return "any";
   }
   __builtin_unreachable();
@@ -154,6 +158,10 @@ std::string_view word(FieldIs is) {
     case FieldIs::PacketMeta: return "start of the metadata";
     case FieldIs::Length: return "length of the packet";
     case FieldIs::SockCommonOrNull: return "socket or null";
+    case FieldIs::Socket: return "full socket";
+    case FieldIs::SocketOrNull: return "full socket or null";
+    case FieldIs::HookState: return "pointer to struct nf_hook_state";
+    case FieldIs::KernelSkBuff: return "pointer to struct sk_buff";
     case FieldIs::FlowKeys: return "flow keys";
   }
   __builtin_unreachable();
