@@ -72,7 +72,7 @@ i64 get_task_stack(Run& run, KernelObject task, OutBytes to, u64 flags);
 // kernel_object.cpp
 u64 per_cpu_ptr(Run& run, PerCpuVariable variable, u32 cpu);
 u64 this_cpu_ptr(Run& run, PerCpuVariable variable);
-i64 kallsyms_lookup_name(Run& run, InOutBytes name, u64 flags, Out<u64> result);
+i64 kallsyms_lookup_name(Run& run, Bytes name, u64 flags, Out<u64> result);
 i64 d_path(Run& run, KernelObject path, InOutBytes to);
 u64 kptr_xchg(Run& run, KptrSlot slot, MaybeKernelObject object);
 

@@ -15,7 +15,7 @@ u64 this_cpu_ptr(Run& run, PerCpuVariable variable) {
   return variable.address + run.cpu * run.env->per_cpu_offset;
 }
 
-i64 kallsyms_lookup_name(Run& run, InOutBytes name, u64 flags, Out<u64> result) {
+i64 kallsyms_lookup_name(Run& run, Bytes name, u64 flags, Out<u64> result) {
   result.set(0);
   if (flags != 0) return kEINVAL;
   if (name.size <= 1 || load_shared<u8>(name.data + name.size - 1) != 0) return kEINVAL;
