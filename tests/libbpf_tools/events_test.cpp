@@ -1,5 +1,5 @@
-// Ten of Debian's libbpf-tools: what comes out of their maps is what the events said. The offsets in
-// records are those of the tools' own headers (bcc 0.26, libbpf-tools/*.h).
+// Ten of Debian's libbpf-tools: what comes out of their maps is what the events said. The offsets
+// in records are those of the tools' own headers (bcc 0.26, libbpf-tools/*.h).
 #include "tests/libbpf_tools/tool.h"
 
 namespace skep {
@@ -76,13 +76,14 @@ TEST_F(ToolEvents, Opensnoop) {
   env.user_stack = stack;
   env.task.uid = 0;  // the one that it looks at unless told otherwise
   Tool tool("opensnoop", types);
-  expect_clean(tool, "tracepoint__syscalls__sys_enter_openat", {257, static_cast<u64>(-100), file, 02});
+  expect_clean(tool, "tracepoint__syscalls__sys_enter_openat",
+               {257, static_cast<u64>(-100), file, 02});
   expect_clean(tool, "tracepoint__syscalls__sys_exit_openat", {257, 3});
   const auto event = record(tool);
-  EXPECT_EQ(test::value_at<u32>(event, 8), 100u);    // pid
-  EXPECT_EQ(test::value_at<u32>(event, 12), 0u);     // uid
-  EXPECT_EQ(test::value_at<i32>(event, 16), 3);      // ret
-  EXPECT_EQ(test::value_at<i32>(event, 20), 2);      // flags
+  EXPECT_EQ(test::value_at<u32>(event, 8), 100u);       // pid
+  EXPECT_EQ(test::value_at<u32>(event, 12), 0u);        // uid
+  EXPECT_EQ(test::value_at<i32>(event, 16), 3);         // ret
+  EXPECT_EQ(test::value_at<i32>(event, 20), 2);         // flags
   EXPECT_EQ(test::value_at<u64>(event, 24), stack[1]);  // its callers
   EXPECT_EQ(test::value_at<u64>(event, 32), stack[2]);
   EXPECT_EQ(test::text_at(event, 40, 16), "shell");

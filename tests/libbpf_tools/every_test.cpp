@@ -1,5 +1,5 @@
-// Every program of Debian's libbpf-tools on an emulated event: which end without a fault, and why the
-// others do not.
+// Every program of Debian's libbpf-tools on an emulated event: which end without a fault, and why
+// the others do not.
 #include <set>
 
 #include "tests/libbpf_tools/tool.h"
@@ -13,19 +13,19 @@ using test::World;
 
 // The objects of libbpf-tools 0.26 and how many programs each has.
 constexpr std::pair<const char*, u32> kTools[] = {
-    {"bashreadline", 1}, {"bindsnoop", 4},     {"biolatency", 6},  {"biopattern", 1},
-    {"biosnoop", 5},     {"biostacks", 3},     {"biotop", 3},      {"bitesize", 1},
-    {"cachestat", 4},    {"capable", 2},       {"cpudist", 2},     {"cpufreq", 2},
-    {"drsnoop", 2},      {"execsnoop", 2},     {"exitsnoop", 1},   {"filelife", 4},
-    {"filetop", 2},      {"fsdist", 20},       {"fsslower", 16},   {"funclatency", 2},
-    {"gethostlatency", 2}, {"hardirqs", 4},    {"javagc", 4},      {"klockstat", 47},
-    {"ksnoop", 2},       {"llcstat", 2},       {"mdflush", 1},     {"mountsnoop", 4},
-    {"numamove", 2},     {"offcputime", 1},    {"oomkill", 1},     {"opensnoop", 4},
-    {"readahead", 4},    {"runqlat", 6},       {"runqlen", 1},     {"runqslower", 6},
-    {"sigsnoop", 7},     {"slabratetop", 1},   {"softirqs", 4},    {"solisten", 3},
-    {"statsnoop", 10},   {"syscount", 2},      {"tcpconnect", 4},  {"tcpconnlat", 6},
-    {"tcplife", 1},      {"tcprtt", 2},        {"tcpstates", 1},   {"tcpsynbl", 4},
-    {"tcptop", 2},       {"tcptracer", 7},     {"vfsstat", 10},    {"wakeuptime", 2},
+    {"bashreadline", 1},   {"bindsnoop", 4},   {"biolatency", 6}, {"biopattern", 1},
+    {"biosnoop", 5},       {"biostacks", 3},   {"biotop", 3},     {"bitesize", 1},
+    {"cachestat", 4},      {"capable", 2},     {"cpudist", 2},    {"cpufreq", 2},
+    {"drsnoop", 2},        {"execsnoop", 2},   {"exitsnoop", 1},  {"filelife", 4},
+    {"filetop", 2},        {"fsdist", 20},     {"fsslower", 16},  {"funclatency", 2},
+    {"gethostlatency", 2}, {"hardirqs", 4},    {"javagc", 4},     {"klockstat", 47},
+    {"ksnoop", 2},         {"llcstat", 2},     {"mdflush", 1},    {"mountsnoop", 4},
+    {"numamove", 2},       {"offcputime", 1},  {"oomkill", 1},    {"opensnoop", 4},
+    {"readahead", 4},      {"runqlat", 6},     {"runqlen", 1},    {"runqslower", 6},
+    {"sigsnoop", 7},       {"slabratetop", 1}, {"softirqs", 4},   {"solisten", 3},
+    {"statsnoop", 10},     {"syscount", 2},    {"tcpconnect", 4}, {"tcpconnlat", 6},
+    {"tcplife", 1},        {"tcprtt", 2},      {"tcpstates", 1},  {"tcpsynbl", 4},
+    {"tcptop", 2},         {"tcptracer", 7},   {"vfsstat", 10},   {"wakeuptime", 2},
 };
 constexpr u32 kPrograms = 240;
 
@@ -102,13 +102,27 @@ const Signature kSignatures[] = {
 void fill(World& world) {
   world.names["user"] = world.put_text("hello", true);
   world.names["argv"] = world.put_words({world.names["user"], world.names["user"], 0}, true);
-  for (const auto& [name, structure] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"parent", "task_struct"}, {"task", "task_struct"}, {"other", "task_struct"},
-           {"nsproxy", "nsproxy"}, {"mnt_ns", "mnt_namespace"}, {"net", "net"}, {"sock", "tcp_sock"},
-           {"socket", "socket"}, {"inode", "inode"}, {"dentry", "dentry"}, {"file", "file"},
-           {"path", "path"}, {"kiocb", "kiocb"}, {"queue", "request_queue"}, {"disk", "gendisk"},
-           {"request", "request"}, {"irqaction", "irqaction"}, {"kmem_cache", "kmem_cache"},
-           {"oom", "oom_control"}, {"super", "super_block"}}) {
+  for (const auto& [name, structure] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"parent", "task_struct"},
+                                                                  {"task", "task_struct"},
+                                                                  {"other", "task_struct"},
+                                                                  {"nsproxy", "nsproxy"},
+                                                                  {"mnt_ns", "mnt_namespace"},
+                                                                  {"net", "net"},
+                                                                  {"sock", "tcp_sock"},
+                                                                  {"socket", "socket"},
+                                                                  {"inode", "inode"},
+                                                                  {"dentry", "dentry"},
+                                                                  {"file", "file"},
+                                                                  {"path", "path"},
+                                                                  {"kiocb", "kiocb"},
+                                                                  {"queue", "request_queue"},
+                                                                  {"disk", "gendisk"},
+                                                                  {"request", "request"},
+                                                                  {"irqaction", "irqaction"},
+                                                                  {"kmem_cache", "kmem_cache"},
+                                                                  {"oom", "oom_control"},
+                                                                  {"super", "super_block"}}) {
     world.make(name, structure);
   }
   world.set("task", "pid", 101);

@@ -25,7 +25,10 @@ inline std::vector<u8> read_file(const std::string& path) {
 // The first BPF object in a program's bytes; empty if there is none. It is an ELF header of the
 // machine BPF, up to the end of its last section or header table.
 inline std::span<const u8> embedded_object(std::span<const u8> bytes) {
-  constexpr std::string_view kMagic("\x7f" "ELF\2\1", 6);
+  constexpr std::string_view kMagic(
+      "\x7f"
+      "ELF\2\1",
+      6);
   constexpr u16 kBpf = 247;
   constexpr u32 kNoBits = 8;  // SHT_NOBITS
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -61,8 +64,8 @@ inline std::shared_ptr<const Btf> kernel_types() {
   return types ? std::make_shared<const Btf>(std::move(*types)) : nullptr;
 }
 
-// One event: the arguments of the function and its result, or the words behind a tracepoint's header;
-// and what is in all the words after them.
+// One event: the arguments of the function and its result, or the words behind a tracepoint's
+// header; and what is in all the words after them.
 struct Event {
   std::vector<u64> words;
   u64 result = 0;
@@ -137,7 +140,8 @@ class Tool {
   std::vector<std::vector<u8>> records(std::string_view name) const {
     std::vector<std::vector<u8>> all;
     if (Map* from = map(name)) {
-      from->consume([&](std::span<const u8> record) { all.emplace_back(record.begin(), record.end()); });
+      from->consume(
+          [&](std::span<const u8> record) { all.emplace_back(record.begin(), record.end()); });
     }
     return all;
   }
@@ -173,7 +177,8 @@ class Tool {
 template <class T>
 T value_at(const std::vector<u8>& bytes, u64 offset) {
   T value{};
-  if (offset + sizeof value <= bytes.size()) std::memcpy(&value, bytes.data() + offset, sizeof value);
+  if (offset + sizeof value <= bytes.size())
+    std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
 }
 inline std::string text_at(const std::vector<u8>& bytes, u64 offset, u64 size) {
