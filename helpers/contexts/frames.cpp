@@ -48,7 +48,8 @@ u16 network_order(u16 value) {
 // skb->protocol as the kernel derives it for received frames: Linux 6.12 net/ethernet/eth.c,
 // eth_type_trans; without a link header, by the IP version.
 u16 protocol_of(const Packet& packet, bool link_header) {
-  constexpr u16 kIpv4 = 0x0800, kIpv6 = 0x86dd, kSmallestType = 0x0600, k8022 = 0x0004;
+  constexpr u16 kIpv4 = 0x0800, kIpv6 = 0x86dd, kSmallestType = 0x0600;
+  constexpr u16 k8023 = 0x0001, k8022 = 0x0004;
   const auto size = static_cast<u64>(packet.end - packet.data);
   if (!link_header) {
     const u8 version = size == 0 ? u8(0) : static_cast<u8>(packet.data[0] >> 4);
@@ -57,7 +58,22 @@ u16 protocol_of(const Packet& packet, bool link_header) {
   if (size < kEthernetHeader) return 0;
   u16 type;
   std::memcpy(&type, packet.data + kEthernetHeader - 2, sizeof type);
-  return network_order(type) >= kSmallestType ? type : network_order(k8022);
+  if (network_order(type) >= kSmallestType) return type;
+  const u8* payload = packet.data + kEthernetHeader;
+  const bool raw = size >= kEthernetHeader + 2 && payload[0] == 0xff && payload[1] == 0xff;
+  return network_order(raw ? k8023 : k8022);
+}
+
+// skb->pkt_type by the same function for a packet that came in by lo, whose own address and
+// broadcast address are zeros, as in a test run. Without a link header: for this host.
+u8 packet_type_of(const Packet& packet, bool link_header) {
+  constexpr u8 kHost = 0, kMulticast = 2, kOtherHost = 3;
+  constexpr u64 kAddress = 6;
+  if (!link_header || packet.data + kAddress > packet.end) return kHost;
+  if ((packet.data[0] & 1) != 0) return kMulticast;
+  return std::all_of(packet.data, packet.data + kAddress, [](u8 byte) { return byte == 0; })
+             ? kHost
+             : kOtherHost;
 }
 
 Status prepare_packet(Frame& frame, Run& run) {
@@ -86,6 +102,7 @@ Status prepare_skb(Frame& frame, Run& run) {
     skb.network_header = skb.mac_header + (link_header ? kEthernetHeader : 0);
   }
   if (skb.protocol == 0) skb.protocol = protocol_of(packet, link_header);
+  if (skb.pkt_type == kUnsetPacketType) skb.pkt_type = packet_type_of(packet, link_header);
   if (skb.wire_len == 0) skb.wire_len = static_cast<u32>(packet.end - packet.data);
   return {};
 }

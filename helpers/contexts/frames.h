@@ -49,11 +49,12 @@ struct XdpFrame {
 };
 
 inline constexpr u32 kUnsetHeader = ~0u;
+inline constexpr u8 kUnsetPacketType = 0xff;
 
 // struct __sk_buff beyond its packet. Members are as wide as the kernel's own. Numbers are as
 // programs see them: protocol, vlan_proto and addresses are in network byte order.
 struct SkbFrame {
-  u8 pkt_type = 0;  // PACKET_HOST
+  u8 pkt_type = kUnsetPacketType;  // unset: prepare() takes it from the Ethernet header
   u32 mark = 0;
   u16 queue_mapping = 0;
   u16 protocol = 0;  // 0: prepare() takes it from the Ethernet header, if there is one

@@ -32,15 +32,6 @@ bool begins_with_link_header(ProgramType type) {
   return (where::xdp | where::Tc).has(type);
 }
 
-// enum skb packet types by the destination address; the loopback device, which test runs come in
-// by, has the address 0.
-u8 packet_type_of(std::span<const u8> destination) {
-  constexpr u8 kHost = 0, kBroadcast = 1, kMulticast = 2, kOtherHost = 3;
-  if (std::ranges::all_of(destination, [](u8 byte) { return byte == 0xff; })) return kBroadcast;
-  if ((destination[0] & 1) != 0) return kMulticast;
-  return std::ranges::all_of(destination, [](u8 byte) { return byte == 0; }) ? kHost : kOtherHost;
-}
-
 // Owns what a Frame refers to.
 struct Given {
   Frame frame;
@@ -54,7 +45,9 @@ Status lay_out_packet(const RunInput& input, Given& given) {
   if (bytes.size() < kEthernetHeader) bytes.resize(kEthernetHeader);
   const bool link_header = begins_with_link_header(frame.type);
   const u32 type = bytes[12] << 8 | bytes[13];  // small ones are lengths: 802.2
-  const u16 protocol = __builtin_bswap16(static_cast<u16>(type < 0x0600 ? 0x0004 : type));
+  const bool raw = bytes.size() >= 16 && bytes[14] == 0xff && bytes[15] == 0xff;
+  const u16 by_length = raw ? 0x0001 : 0x0004;  // 802.3, 802.2
+  const u16 protocol = __builtin_bswap16(static_cast<u16>(type < 0x0600 ? by_length : type));
   if (!link_header) {  // all that the kernel is told of it
     std::fill_n(bytes.begin(), 12, u8(0));
     std::memcpy(&bytes[12], &protocol, sizeof protocol);
@@ -66,7 +59,7 @@ Status lay_out_packet(const RunInput& input, Given& given) {
   frame.packet = given.buffer->packet();
   if (frame.type == ProgramType::xdp) return {};
   SkbFrame& skb = frame.skb;
-  skb.pkt_type = packet_type_of(std::span(bytes).first(6));
+  if (!link_header) skb.pkt_type = 0;  // for this host: the addresses are zeros
   skb.mac_header = static_cast<u32>(frame.packet.data - frame.packet.room);
   skb.network_header = skb.mac_header + kEthernetHeader;
   skb.protocol = protocol;

@@ -40,6 +40,7 @@ void write_programs() {
              "; run: type=sched_cls\nr2 = *(u32 *)(r1 + 8)\nr2 += 1\n*(u32 *)(r1 + 8) = r2\n"
              "*(u32 *)(r1 + 48) = 77\nr0 = *(u32 *)(r1 + 0)\nexit\n");
   write_file("protocol.s", "; run: type=socket_filter\nr0 = *(u32 *)(r1 + 16)\nexit\n");
+  write_file("type.s", "; run: type=sched_cls\nr0 = *(u32 *)(r1 + 4)\nexit\n");
   write_file("version.s", "; run: type=cgroup_skb\nr0 = *(u32 *)(r1 + 16)\nr0 &= 1\nexit\n");
   write_file("shrinks.s",
              "; run: type=xdp\nr6 = r1\nr2 = 4\ncall xdp_adjust_head\nr1 = r6\nr2 = -10\n"
@@ -58,6 +59,7 @@ void write_programs() {
 
 // The rest of a header: the kernel takes no IP packet without one.
 #define IPV4_REST "001400000000400600007f0000017f000001"
+#define IPV4_FIRST "4500" IPV4_REST
 constexpr SameCase kSame[] = {
     {"maps", "skep run counts.s --map h=h.json --dump-maps"},
     {"repeat", "skep run counts.s --dump-maps --repeat 100"},
@@ -65,6 +67,11 @@ constexpr SameCase kSame[] = {
     {"context_of_packet", "skep run marks.s --data 000102030405060708090a0b08004500" IPV4_REST},
     {"protocol", "skep run protocol.s --data 00000000000000000000000008004500" IPV4_REST},
     {"protocol_of_length", "skep run protocol.s --data 000000000000000000000000002045000000"},
+    {"protocol_of_raw_length", "skep run protocol.s --data 0000000000000000000000000020ffff0000"},
+    {"packet_type_of_host", "skep run type.s --data 0000000000000000000000000800" IPV4_FIRST},
+    {"packet_type_of_others", "skep run type.s --data 0202020202020000000000000800" IPV4_FIRST},
+    {"packet_type_of_multicast", "skep run type.s --data 0100000000010000000000000800" IPV4_FIRST},
+    {"packet_type_of_broadcast", "skep run type.s --data ffffffffffff0000000000000800" IPV4_FIRST},
     {"version", "skep run version.s --data 4500000000000000000000000000000000000000"},
     {"packet", "skep run shrinks.s"},
     {"arguments", "skep run arguments.s --data 05000000000000000600000000000000"},
@@ -81,6 +88,7 @@ TEST_P(Same, OnBothEngines) {
 
 INSTANTIATE_TEST_SUITE_P(Engines, Same, testing::ValuesIn(kSame),
                          [](const auto& which) { return std::string(which.param.name); });
+#undef IPV4_FIRST
 #undef IPV4_REST
 
 // The kernel has the CPUs that there are; programs see the one that they run on.
