@@ -16,7 +16,16 @@ bool is_per_cpu(MapType type) {
 
 bool is_array(MapType type) {
   return type == MapType::array || type == MapType::percpu_array || type == MapType::prog_array ||
-         type == MapType::array_of_maps;
+         type == MapType::array_of_maps || type == MapType::devmap || type == MapType::cpumap ||
+         type == MapType::xskmap;
+}
+
+bool holds_maps(MapType type) {
+  return type == MapType::array_of_maps || type == MapType::hash_of_maps;
+}
+
+bool is_queue(MapType type) {
+  return type == MapType::queue || type == MapType::stack;
 }
 
 bool has_records(MapType type) {
@@ -42,8 +51,13 @@ class Filler {
     if (!entries.is_array()) fail("not a list of entries");
     for (const Json& entry : entries) {
       ++number_;
-      if (!entry.is_object() || !entry.contains("key")) fail("not an object with a key");
-      add(entry);
+      const bool keyed = map_.spec().key_size != 0;
+      if (!entry.is_object() || (keyed && !entry.contains("key"))) fail("not an object with a key");
+      if (keyed) {
+        add(entry);
+      } else {
+        push(entry);
+      }
     }
   }
 
@@ -52,9 +66,27 @@ class Filler {
     Buffer key(map_.spec().key_size);
     read_key(entry["key"], key);
     if (map_.spec().type == MapType::prog_array) return add_program(entry, key);
+    const bool named = entry.contains("value") && entry["value"].is_string();
+    if (holds_maps(map_.spec().type) && named) return add_map(entry, key);
     Buffer value(map_.host_value_size());
     read_value_of(entry, value);
     check(map_.write(key.data(), value.data(), update_flags::kAny), entry["key"]);
+  }
+
+  // Queues, stacks and bloom filters.
+  void push(const Json& entry) {
+    Buffer value(map_.host_value_size());
+    read_value_of(entry, value);
+    check(map_.write(nullptr, value.data(), update_flags::kAny), entry["value"]);
+  }
+
+  void add_map(const Json& entry, std::span<const u8> key) {
+    const std::string name = entry["value"].get<std::string>();
+    Map* inner = find_map(session_, name);
+    if (inner == nullptr) fail(fmt::format("there is no map '{}' to put in", name));
+    MapSlot slot;
+    std::memcpy(&slot.index, key.data(), std::min(key.size(), sizeof(slot.index)));
+    must(session_.backend->fill_slot(map_, slot, nullptr, inner));
   }
 
   void read_key(const Json& json, std::span<u8> key) {
@@ -137,6 +169,27 @@ Json dump_records(const Session& session, Map& map, u32 record) {
   return list;
 }
 
+// The values of a queue or a stack as they come out; it is empty then, as a ring is.
+Json dump_queue(const Session& session, Map& map) {
+  Json list = Json::array();
+  Buffer value(map.spec().value_size);
+  while (map.read_and_erase(nullptr, value.data()) == 0) {
+    list.push_back(
+        {{"value", bytes_to_json(session.object->btf.get(), map.spec().btf_value, value)}});
+  }
+  return list;
+}
+
+// The name of an inner map, where it is one of the object's.
+Json inner_to_json(const Session& session, Map& map, std::span<const u8> key,
+                   std::span<const u8> id) {
+  const Map* inner = map.inner(key.data());
+  for (const Map* known : session.instance->maps()) {
+    if (inner != nullptr && known == inner) return known->spec().name;
+  }
+  return bytes_to_json(nullptr, 0, id);
+}
+
 // Keys of arrays are numbers, also where no type says so: .bss and the like.
 Json key_to_json(const Btf* btf, const MapSpec& spec, u32 type, std::span<const u8> key) {
   if ((btf != nullptr && type != 0) || !is_array(spec.type)) return bytes_to_json(btf, type, key);
@@ -211,6 +264,7 @@ Json dump_map(Session& session, Map& map) {
   const auto found = session.types.find(&map);
   const MapTypes types = found == session.types.end() ? MapTypes{} : found->second;
   if (has_records(spec.type)) return dump_records(session, map, types.record);
+  if (is_queue(spec.type)) return dump_queue(session, map);
   const u32 key_type = types.key == 0 ? spec.btf_key : types.key;
   Json entries = Json::array();
   Buffer key(spec.key_size), next(spec.key_size), value(map.host_value_size());
@@ -220,6 +274,9 @@ Json dump_map(Session& session, Map& map) {
     key = next;
     if (map.read(key.data(), value.data()) < 0) continue;  // an empty slot
     entries.push_back(dump_entry(session, map, key_type, key, value));
+    if (holds_maps(spec.type)) {
+      entries.back()["value"] = inner_to_json(session, map, key, value);
+    }
   }
   return entries;
 }
@@ -234,6 +291,8 @@ std::string map_text(const Map& map, const Json& contents) {
   for (const Json& entry : contents) {
     if (records) {
       text += fmt::format("  {}\n", json_to_text(entry));
+    } else if (!entry.contains("key")) {
+      text += fmt::format("  {}\n", values_text(entry));
     } else if (contents.size() > 1 &&
                is_zero(entry.contains("value") ? entry["value"] : entry["values"])) {
       ++hidden;

@@ -10,7 +10,8 @@ namespace skep {
 // What --map and --maps name.
 void fill_maps(Session& session, const RunArguments& arguments);
 
-// One map's contents; of a ring buffer its records, which are taken by it.
+// One map's contents; of ring buffers and perf event arrays the records, of queues and stacks the
+// values, which are taken by it.
 Json dump_map(Session& session, Map& map);
 // The same for people, a line an entry.
 std::string map_text(const Map& map, const Json& contents);

@@ -57,6 +57,9 @@ void report_maps(Session& session, Output& output, Json& document) {
   for (Map* map : session.reported) {
     contents[map->spec().name] = dump_map(session, *map);
     output.text("\n{}", map_text(*map, contents[map->spec().name]));
+    if (const u64 lost = map->lost_events(); lost != 0) {
+      output.warning(fmt::format("{}: {} records were lost", map->spec().name, lost));
+    }
   }
   document["maps"] = std::move(contents);
 }
