@@ -384,7 +384,7 @@ class Asker {
       for (const int map : maps_for(helper)) {
         Question question(helper, as, maps_, map);
         if (!loads(as, question.text(5, 0))) continue;
-        ArgumentAnswers all{std::string(name(as.type)), {}};
+        ArgumentAnswers all{std::string(name(as.type)), result(question, as, helper), {}};
         for (u32 place = 0; place < helper.arg_count(); ++place)
           all.answers.push_back(answers(question, as, place));
         return all;
@@ -413,6 +413,28 @@ class Asker {
     return all;
   }
 
+  // What the verifier takes r0 for after the call, as its log has it: "map_value_or_null".
+  std::string result(Question& question, const TypeToAsk& as, const HelperProto& helper) {
+    std::vector<char> log(1 << 16);
+    if (!loads(as, question.text(5, 0), log)) return "";
+    const std::string_view text(log.data());
+    const auto call = text.rfind(fmt::format("call bpf_{}#{}", helper.name, helper.id));
+    if (call == text.npos) return "";
+    // The state after it follows, maybe behind remarks, and before the next instruction: "\n7:
+    // (b7)".
+    std::string_view after = text.substr(call);
+    for (auto line = after.find('\n'); line != after.npos; line = after.find('\n', line + 1)) {
+      const auto digits = after.find_first_not_of("0123456789", line + 1);
+      if (digits == line + 1 || !after.substr(digits).starts_with(": (")) continue;
+      after = after.substr(0, line);
+      break;
+    }
+    const auto at = after.find("R0");
+    const auto start = after.find('=', at);
+    if (at == after.npos || start == after.npos) return "";
+    return std::string(after.substr(start + 1, after.find_first_of("( \n", start) - start - 1));
+  }
+
   std::vector<int> maps_for(const HelperProto& helper) const {
     for (const Arg& arg : helper.args) {
       if (arg.kind == ArgKind::Map) return maps_.that_may(static_cast<MapOp>(arg.detail));
@@ -420,7 +442,7 @@ class Asker {
     return {-1};
   }
 
-  bool loads(const TypeToAsk& as, const std::string& text) {
+  bool loads(const TypeToAsk& as, const std::string& text, std::span<char> log = {}) {
     if (text.empty()) return false;
     AsmOptions options;
     options.helper = [](std::string_view called) -> std::optional<i32> {
@@ -454,6 +476,11 @@ class Asker {
       attr.func_info_size = 8;
       attr.func_info = address_of(functions);
       attr.func_info_count = 2;
+    }
+    if (!log.empty()) {
+      attr.log_level = 2;
+      attr.log = address_of(log.data());
+      attr.log_size = static_cast<u32>(log.size());
     }
     return bool(Fd(bpf(BpfCommand::ProgLoad, attr)));
   }

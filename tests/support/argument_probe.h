@@ -13,7 +13,8 @@ namespace skep::test {
 // For each argument: '+' accepted, '-' refused, '?' not to be had in the program type that was
 // asked.
 struct ArgumentAnswers {
-  std::string type;  // of the programs; "" if no program of ours can call it
+  std::string type;    // of the programs; "" if no program of ours can call it
+  std::string result;  // what the verifier takes r0 for afterwards, "" if for nothing
   std::vector<std::string> answers;
 };
 
