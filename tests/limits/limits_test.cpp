@@ -66,6 +66,18 @@ Operation create_ring() {
   return create(MapType::ringbuf, 0, 0, 64 << 20);
 }
 
+Operation create_queue() {
+  return create(MapType::queue, 0, 64, 1 << 20);
+}
+Operation create_lru_hash() {
+  return create(MapType::lru_hash, 8, 64, 1 << 18, map_flags::kNoCommonLru);
+}
+Operation create_hash_of_maps() {
+  MapSpec spec = map_spec(MapType::hash_of_maps, 8, 4, 1 << 20);
+  spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 4, 1));
+  return [spec](std::string& text) { return outcome_of(create_map(spec, {.cpus = 4}), text); };
+}
+
 Operation packet() {
   return [bytes = std::vector<u8>(kMaxPacket - 1)](std::string& text) {
     return outcome_of(PacketBuffer::make(bytes, ProgramType::xdp), text);
@@ -118,6 +130,9 @@ const Case kCases[] = {
     {"percpu_array", create_percpu_array},
     {"hash", create_hash},
     {"ring_buffer", create_ring},
+    {"queue", create_queue},
+    {"lru_hash", create_lru_hash},
+    {"hash_of_maps", create_hash_of_maps},
     {"packet", packet},
     {"object_of_insns", load_object<object_of_insns>},
     {"object_of_functions", load_object<object_of_functions>},
