@@ -17,7 +17,9 @@ constexpr const char* kExamples =
     "Values of --ctx are numbers, or put bytes into memory that the program can read through\n"
     "bpf_probe_read_*, and are their address: @user:TEXT (with a zero byte after it),\n"
     "@user:hex:BYTES, @user:file:PATH, and the same with @kernel:. Fields are those of the\n"
-    "program type's context; kprobes also have arg1 to arg6 (arg8 on arm64), ret and ip.\n"
+    "program type's context; kprobes also have arg1 to arg6 (arg8 on arm64), ret and ip, programs "
+    "on\n"
+    "functions and raw tracepoints arg1 to arg12 and ret.\n"
     "Map files are [{\"key\": ..., \"value\": ...}, ...], typed as the program's BTF says, as\n"
     "--dump-maps -j prints them.";
 

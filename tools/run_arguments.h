@@ -90,6 +90,7 @@ struct Session {
   Env env;
   Prints prints;  // what does not come through env; null if nothing does
   ProbeMemory memory;
+  std::vector<u64> words;  // arguments and result of a traced function
   u32 cpus = 1;
   std::vector<Map*> reported;            // maps to show after the run
   std::map<const Map*, MapTypes> types;  // of those that --records and --keys name

@@ -55,6 +55,29 @@ bool set_by_role(PtRegs& regs, std::string_view name, u64 value) {
   return true;
 }
 
+// Programs that get words: arguments of a function or tracepoint, and perhaps a result behind them.
+bool takes_words(ProgramType type) {
+  const ProgramTypeRow* row = find_program_type(type);
+  return row != nullptr &&
+         (row->context == Context::Kernel || row->context == Context::RawTracepoint);
+}
+
+// arg1 to arg12 and ret of such programs: as many words as the last one needs.
+bool set_word(std::vector<u64>& words, std::optional<u64>& result, std::string_view name,
+              u64 value) {
+  constexpr u64 kMostArguments = 12;  // MAX_BPF_FUNC_ARGS of Linux
+  if (name == "ret") {
+    result = value;
+    return true;
+  }
+  if (!name.starts_with("arg")) return false;
+  const auto number = parse_number(name.substr(3));
+  if (!number || *number == 0 || *number > kMostArguments) return false;
+  if (words.size() < *number) words.resize(*number);
+  words[*number - 1] = value;
+  return true;
+}
+
 Machine parse_machine(const std::string& name) {
   return name.empty() ? kHostMachine : name == "arm64" ? Machine::A64 : Machine::X64;
 }
@@ -95,13 +118,22 @@ Frame make_frame(const RunArguments& arguments, Session& session) {
   Frame frame;
   frame.type = session.image->type;
   frame.regs.machine = parse_machine(arguments.machine);
-  const bool probe = frame.type == ProgramType::kprobe;
+  const bool probe = frame.type == ProgramType::kprobe || frame.type == ProgramType::perf_event;
+  const bool words = takes_words(frame.type);
+  std::optional<u64> result;
   for (const std::string& setting : arguments.context) {
     const auto [name, text] = split_setting(setting, "--ctx");
     const u64 value = parse_value(setting, text, session.memory);
     if (probe && set_by_role(frame.regs, name, value)) continue;
+    if (words && set_word(session.words, result, name, value)) continue;
     const Status set = set_field(frame, name, value);
     if (!set) raise<Code::usage>(fmt::format("--ctx {}: {}", setting, set.error().text));
+  }
+  frame.arguments = static_cast<u32>(session.words.size());
+  if (result) session.words.push_back(*result);
+  if (!session.words.empty()) {
+    frame.memory = reinterpret_cast<u8*>(session.words.data());
+    frame.size = session.words.size() * sizeof(u64);
   }
   session.env.memory = session.memory.mappings();
   return frame;

@@ -20,7 +20,8 @@ struct Input {
 Input place_input(const RunArguments& arguments, Frame& frame) {
   Input input;
   const bool packet = has_packet(frame.type);
-  const bool flat = frame.type != ProgramType::kprobe && !packet;
+  const bool registers = frame.type == ProgramType::kprobe || frame.type == ProgramType::perf_event;
+  const bool flat = !registers && !packet;
   if (!arguments.data.empty()) {
     if (!packet && !flat) raise<Code::no_packet>(name(frame.type), "--data");
     input.bytes = read_data(arguments.data, "--data");
@@ -34,6 +35,8 @@ Input place_input(const RunArguments& arguments, Frame& frame) {
     input.memory = input.bytes;
     frame.memory = input.memory.data();
     frame.size = input.memory.size();
+  } else if (flat && frame.memory != nullptr) {
+    input.bytes.assign(frame.memory, frame.memory + frame.size);  // words of --ctx
   }
   return input;
 }

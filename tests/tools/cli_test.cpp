@@ -42,6 +42,10 @@ void write_inputs() {
   write_file("sum.s",
              "r0 = 0\nif r2 < 2 goto out\nr0 = *(u8 *)(r1 + 0)\nr3 = *(u8 *)(r1 + 1)\nr0 += r3\n"
              "*(u8 *)(r1 + 0) = 255\nout: exit\n");
+  write_file("words.s", "r0 = *(u64 *)(r1 + 8)\nr2 = *(u64 *)(r1 + 16)\nr0 += r2\nexit\n");
+  write_file(
+      "follows.s",
+      "r1 = *(u64 *)(r1 + 0)\nr0 = *(u16 *)(r1 + 0)\nr2 = *(u8 *)(r1 + 9)\nr0 += r2\nexit\n");
   write_file("beyond.s", "r0 = *(u8 *)(r1 + 100)\nexit\n");
   write_file("forever.s", "again: goto again\n");
   write_file("syntax.s", "r0 = 1\nr0 ?= 2\nexit\n");
@@ -223,6 +227,14 @@ const Case kRuns[] = {
     {"kprobe_data", "skep run counter.o --prog probe --data 00", 2, "=", "[no_packet]"},
     {"kprobe_argument_beyond", "skep run counter.o --prog probe --machine x86-64 --ctx arg7=1", 2,
      "=", "arg7"},
+    {"traced_words", "skep run words.s --type tracing --ctx arg2=7 --ctx ret=5", 0, "r0 = 12"},
+    {"traced_raw", "skep run words.s --type raw_tracepoint --ctx arg3=5 --ctx arg2=7", 0,
+     "r0 = 12"},
+    {"traced_memory", "skep run follows.s --type tracing --ctx arg1=@kernel:hex:0102", 0,
+     "r0 = 513"},
+    {"traced_argument_beyond", "skep run words.s --type tracing --ctx arg13=1", 2, "=", "arg13"},
+    {"sampled", "skep run words.s --type perf_event --machine x86-64 --ctx r14=3 --ctx r13=4", 0,
+     "r0 = 7"},
     {"socket_filter", "skep run counter.o --prog head --data 0102", 0, "keep 8 bytes"},
     {"repeat", "skep run counter.o --prog bounce --repeat 10", 0, "20 insns in 10 runs"},
     {"deterministic",
