@@ -78,7 +78,7 @@ struct Fault {
   Pc pc;
   AddressClass cls = AddressClass::None;  // the region that was missed
   u64 address = 0;
-  u64 size = 0;   // bytes of the access
+  u64 size = 0;   // bytes of the access; of a spent budget its insns
   u8 access = 0;  // Access wanted
   u64 base = 0;   // bounds of the region that was missed, both 0 if none
   u64 bound = 0;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -148,6 +149,7 @@ class Checker {
     if (layer == nullptr) return report(path, "is in no layer of tests/layering.txt");
     for (const Include& include : includes_of(text)) check_include(path, *layer, include);
     check_form(path, text);
+    check_tests(path, text);
   }
 
   void check_include(const std::string& path, const Layer& layer, const Include& include) {
@@ -171,6 +173,14 @@ class Checker {
     const bool standard = header.find_first_of("./") == std::string::npos;
     if (!standard && !fits_any(path, rules_.free))
       report(path, "includes <" + header + ">, which layering.txt does not name");
+  }
+
+  // A test that a comment names, by its path from the root, is there.
+  void check_tests(const std::string& path, const std::string& text) {
+    static const std::regex kTest("tests/[a-z0-9_/]+_test\\.cpp");
+    for (std::sregex_iterator at(text.begin(), text.end(), kTest), end; at != end; ++at) {
+      if (!tree_.contains(at->str())) report(path, "names " + at->str() + ", which is not there");
+    }
   }
 
   // What every file of ours has: a comment at its head, a bounded length, its own header first.
@@ -300,6 +310,10 @@ const Planted kPlanted[] = {
     {"macro", "isa/a.cpp", "// x\n#include HEADER\n", "includes what a macro names"},
     {"no_layer", "more/a.cpp", "// x\n", "is in no layer"},
     {"no_comment", "isa/a.cpp", "int x;\n", "does not begin with what it is for"},
+    {"no_such_test", "isa/a.h",
+     "// Tested by tests/isa/a"
+     "_test.cpp.\n#pragma once\n",
+     "_test.cpp, which is not there"},
     {"no_pragma", "isa/a.h", "// x\n", "lacks #pragma once"},
     {"own_header_late", "isa/insn.cpp", "// x\n#include <vector>\n#include \"isa/insn.h\"\n",
      "does not include its own header first"},

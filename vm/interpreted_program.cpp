@@ -113,6 +113,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
   result.nanoseconds =
       static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count());
   result.insns = static_cast<u64>(options.budget - run.budget);
+  if (run.fault.code == Code::budget_spent) run.fault.size = static_cast<u64>(options.budget);
   result.fault = run.fault;
   if (run.fault.set) {
     result.r0 = 0;

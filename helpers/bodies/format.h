@@ -3,7 +3,7 @@
 //
 // As in the kernel there are two steps. prepare() judges the whole format and takes all arguments,
 // strings included, into a small buffer; only then render() writes. What prepare() rejects leaves
-// nothing behind. Tested by tests/helpers/format_test.cpp.
+// nothing behind. Tested by tests/helpers/text_test.cpp.
 #pragma once
 
 #include <span>

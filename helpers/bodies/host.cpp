@@ -1,6 +1,6 @@
 // Calls of a host's helpers: what the entries of built-in ones do as their rows said when compiled
 // is done here from the row, by the same rules (args.h). Tested by
-// tests/helpers/host_helper_test.cpp.
+// tests/vm/host_test.cpp.
 
 #include "helpers/bodies/args.h"
 #include "helpers/bodies/bind.h"

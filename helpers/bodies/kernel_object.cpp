@@ -1,6 +1,6 @@
 // What the kernel knows of its own objects and symbols: all of it is Env's, or in the memory that
 // it maps. Semantics: Linux 6.12 kernel/bpf/helpers.c, kernel/kallsyms.c, kernel/trace/bpf_trace.c.
-// Tested by tests/helpers/kernel_object_test.cpp.
+// Tested by tests/helpers/tracing_test.cpp.
 
 #include <algorithm>
 
@@ -19,8 +19,16 @@ i64 kallsyms_lookup_name(Run& run, Bytes name, u64 flags, Out<u64> result) {
   result.set(0);
   if (flags != 0) return kEINVAL;
   if (name.size <= 1 || load_shared<u8>(name.data + name.size - 1) != 0) return kEINVAL;
-  const std::string_view text(reinterpret_cast<const char*>(name.data));
-  const auto found = std::ranges::find(run.env->symbols, text, &KernelSymbol::name);
+  // Other threads may change the name meanwhile, its last zero too: no byte beyond is read.
+  const auto has_name = [&](const KernelSymbol& symbol) {
+    const std::string_view text = symbol.name;
+    if (text.size() >= name.size) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (load_shared<u8>(name.data + i) != static_cast<u8>(text[i])) return false;
+    }
+    return load_shared<u8>(name.data + text.size()) == 0;
+  };
+  const auto found = std::ranges::find_if(run.env->symbols, has_name);
   if (found == run.env->symbols.end()) return kENOENT;
   result.set(found->address);
   return 0;

@@ -1,5 +1,5 @@
 // The current task: where it is, and signals to it. Semantics: Linux 6.12 kernel/bpf/helpers.c,
-// kernel/trace/bpf_trace.c. Tested by tests/helpers/task_test.cpp.
+// kernel/trace/bpf_trace.c. Tested by tests/helpers/tracing_test.cpp.
 
 #include <algorithm>
 

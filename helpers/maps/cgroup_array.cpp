@@ -2,7 +2,7 @@
 // Env::task.cgroups has for it, where the kernel takes a file descriptor; 0 is an empty slot.
 //
 // Semantics: Linux 6.12 kernel/bpf/arraymap.c, bpf_fd_array_map_update_elem and its neighbours.
-// Tested by tests/helpers/task_test.cpp.
+// Tested by tests/helpers/tracing_test.cpp.
 #include "helpers/maps/families.h"
 #include "helpers/maps/slab.h"
 

@@ -3,8 +3,8 @@
 // There is no chain: two traces of one bucket push each other out, or the second is refused, as the
 // program says. Programs add traces (bpf_get_stackid), the host reads and deletes them.
 //
-// Semantics: Linux 6.12 kernel/bpf/stackmap.c, compared with a running 6.18.
-// Tested by tests/helpers/map_stack_trace_test.cpp.
+// Semantics: Linux 6.12 kernel/bpf/stackmap.c.
+// Tested by tests/helpers/stack_test.cpp.
 #include <bit>
 
 #include "helpers/maps/families.h"

@@ -10,10 +10,10 @@ struct request {  // as the host's program type shows it
   __u64 cost;
 };
 
-static __u64 (*const host_sum)(const void *bytes, __u64 size) = (void *)0x10000;
-static long (*const host_refuse)(void *context) = (void *)0x10001;
-static long (*const host_twice)(void *function, void *context) = (void *)0x10002;
-static __u64 *(*const host_peek)(void *map, const void *key) = (void *)0x10003;
+static __u64 (*const host_sum)(const void* bytes, __u64 size) = (void*)0x10000;
+static long (*const host_refuse)(void* context) = (void*)0x10001;
+static long (*const host_twice)(void* function, void* context) = (void*)0x10002;
+static __u64* (*const host_peek)(void* map, const void* key) = (void*)0x10003;
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -42,16 +42,16 @@ struct {
 } next SEC(".maps");
 
 static __always_inline void count(__u32 key) {
-  __u64 *value = bpf_map_lookup_elem(&counts, &key);
+  __u64* value = bpf_map_lookup_elem(&counts, &key);
   if (value) __sync_fetch_and_add(value, 1);
 }
 
 SEC("xdp")
-int packets(struct xdp_md *ctx) {
-  const __u8 *data = (const __u8 *)(long)ctx->data;
-  if (data + 1 > (const __u8 *)(long)ctx->data_end) return XDP_DROP;
+int packets(struct xdp_md* ctx) {
+  const __u8* data = (const __u8*)(long)ctx->data;
+  if (data + 1 > (const __u8*)(long)ctx->data_end) return XDP_DROP;
   __u32 zero = 0;
-  __u64 *mine = bpf_map_lookup_elem(&per_cpu, &zero);
+  __u64* mine = bpf_map_lookup_elem(&per_cpu, &zero);
   if (mine) ++*mine;
   count(data[0] & 3);
   bpf_ringbuf_output(&events, &zero, sizeof zero, 0);
@@ -60,55 +60,55 @@ int packets(struct xdp_md *ctx) {
 }
 
 SEC("hook/first")
-__u64 on_request(struct request *request) {
+__u64 on_request(struct request* request) {
   const __u32 kind = request->kind;
   request->cost += 5;
   return host_sum(&kind, sizeof kind) + request->user;
 }
 
 SEC("hook/second")
-__u64 refused(struct request *request) {
+__u64 refused(struct request* request) {
   return host_refuse(request);
 }
 
-static long twice(__u64 index, __u64 *context) {
+static long twice(__u64 index, __u64* context) {
   *context += index * 10;
   return 0;
 }
 
 SEC("hook/third")
-__u64 called_back(struct request *request) {
+__u64 called_back(struct request* request) {
   __u64 total = request->kind;
   host_twice(twice, &total);
   __u32 key = 1;
-  __u64 *value = host_peek(&counts, &key);
+  __u64* value = host_peek(&counts, &key);
   return value ? total + *value : 0;
 }
 
 SEC("xdp")
-int jump(struct xdp_md *ctx) {
+int jump(struct xdp_md* ctx) {
   bpf_tail_call(ctx, &next, 1);
   return XDP_ABORTED;
 }
 
 SEC("xdp")
-int landed(struct xdp_md *ctx) {
+int landed(struct xdp_md* ctx) {
   return XDP_TX;
 }
 
 SEC("xdp")
-int outside(struct xdp_md *ctx) {
-  return *(volatile __u32 *)(long)ctx->data_end;
+int outside(struct xdp_md* ctx) {
+  return *(volatile __u32*)(long)ctx->data_end;
 }
 
 SEC("xdp")
-int forever(struct xdp_md *ctx) {
+int forever(struct xdp_md* ctx) {
   for (volatile int i = 0; i >= 0;) i = 1;
   return 0;
 }
 
 SEC("kprobe/do_something")
-int entered(__u64 *regs) {
+int entered(__u64* regs) {
 #if defined(__aarch64__) || defined(SKEP_HOST_ARM64)
   return regs[1];
 #else
@@ -117,9 +117,9 @@ int entered(__u64 *regs) {
 }
 
 SEC("raw_tracepoint/sched_switch")
-int switched(__u64 *args) {
+int switched(__u64* args) {
   __u64 out = 0;
-  if (bpf_probe_read_kernel(&out, sizeof out, (const void *)args[0])) return 1;
+  if (bpf_probe_read_kernel(&out, sizeof out, (const void*)args[0])) return 1;
   return out;
 }
 

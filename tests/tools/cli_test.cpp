@@ -198,7 +198,7 @@ const Case kRuns[] = {
     {"fault", "skep run beyond.s --data 01", 1, "insns", "[bad_access]"},
     {"fault_in_json", "skep run beyond.s --data 01 -j", 1, "\"code\":\"bad_access\"",
      "[bad_access]"},
-    {"budget", "skep run forever.s --budget 1000", 1, "insns", "[budget_spent]"},
+    {"budget", "skep run forever.s --budget 1000", 1, "insns", "the budget of 1000 insns is spent"},
     {"rejected", "skep run falls_off.s", 1, "=", "[falls_off_end]"},
     {"trace", "skep run return7.s --trace", 0,
      "   0: r0 = 7                                   ; r0=0x7\n   1: exit"},

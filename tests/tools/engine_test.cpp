@@ -40,6 +40,7 @@ void write_programs() {
              "; run: type=sched_cls\nr2 = *(u32 *)(r1 + 8)\nr2 += 1\n*(u32 *)(r1 + 8) = r2\n"
              "*(u32 *)(r1 + 48) = 77\nr0 = *(u32 *)(r1 + 0)\nexit\n");
   write_file("protocol.s", "; run: type=socket_filter\nr0 = *(u32 *)(r1 + 16)\nexit\n");
+  write_file("tc_protocol.s", "; run: type=sched_cls\nr0 = *(u32 *)(r1 + 16)\nexit\n");
   write_file("type.s", "; run: type=sched_cls\nr0 = *(u32 *)(r1 + 4)\nexit\n");
   write_file("version.s", "; run: type=cgroup_skb\nr0 = *(u32 *)(r1 + 16)\nr0 &= 1\nexit\n");
   write_file("shrinks.s",
@@ -67,7 +68,8 @@ constexpr SameCase kSame[] = {
     {"context_of_packet", "skep run marks.s --data 000102030405060708090a0b08004500" IPV4_REST},
     {"protocol", "skep run protocol.s --data 00000000000000000000000008004500" IPV4_REST},
     {"protocol_of_length", "skep run protocol.s --data 000000000000000000000000002045000000"},
-    {"protocol_of_raw_length", "skep run protocol.s --data 0000000000000000000000000020ffff0000"},
+    {"protocol_of_raw_length",
+     "skep run tc_protocol.s --data 0000000000000000000000000020ffff0000"},
     {"packet_type_of_host", "skep run type.s --data 0000000000000000000000000800" IPV4_FIRST},
     {"packet_type_of_others", "skep run type.s --data 0202020202020000000000000800" IPV4_FIRST},
     {"packet_type_of_multicast", "skep run type.s --data 0100000000010000000000000800" IPV4_FIRST},
