@@ -1,5 +1,6 @@
 // Redirects are results in the Frame, and their verdicts are the kernel's.
 #include "tests/support/body_fixture.h"
+#include "tests/support/map_specs.h"
 
 namespace skep {
 namespace {
@@ -53,6 +54,39 @@ TEST_F(Redirects, ThroughAMap) {
   EXPECT_EQ(frame.redirect.flags, 24u);
   EXPECT_EQ(call_signed("redirect_map", {xskmap, 3, 8}), kXdpAborted);
   EXPECT_EQ(call_signed("redirect_map", {xskmap, 3, 1}), 1);
+}
+
+// Of maps that are filled as the host fills them: sent away for an entry, the flags' low bits
+// without one, and only devices take broadcasts.
+TEST_F(Redirects, ThroughFilledMaps) {
+  constexpr u32 kFull = 1, kEmpty = 2;
+  for (const MapType type :
+       {MapType::devmap, MapType::devmap_hash, MapType::cpumap, MapType::xskmap}) {
+    SCOPED_TRACE(find_map_kind(type)->name);
+    auto made = create_map(map_spec(type, 4, 4, 4), {.cpus = 4});
+    ASSERT_TRUE(made) << made.error().text;
+    Map& map = **made;
+    const u32 entry = 1;
+    ASSERT_EQ(
+        map.write(reinterpret_cast<const u8*>(&kFull), reinterpret_cast<const u8*>(&entry), 0), 0);
+    start(ProgramType::xdp);
+    const u64 argument = add_map(&map);
+    const bool devices = type == MapType::devmap || type == MapType::devmap_hash;
+    for (u64 action = 0; action < 4; ++action) {
+      EXPECT_EQ(call_signed("redirect_map", {argument, kFull, action}), kXdpRedirect);
+      EXPECT_EQ(frame.redirect.map, &map);
+      EXPECT_EQ(call_signed("redirect_map", {argument, kEmpty, action}), static_cast<i64>(action));
+      EXPECT_EQ(frame.redirect.kind, Redirect::Kind::None);
+      EXPECT_EQ(call_signed("redirect_map", {argument, 4, action}), static_cast<i64>(action));
+      EXPECT_EQ(call_signed("redirect_map", {argument, kEmpty, 8 | action}),
+                devices ? kXdpRedirect : kXdpAborted);
+      EXPECT_EQ(call_signed("redirect_map", {argument, kEmpty, 16 | action}),
+                devices ? static_cast<i64>(action) : kXdpAborted);
+    }
+    EXPECT_EQ(call_signed("redirect_map", {argument, kFull, 4}), kXdpAborted);
+    ASSERT_EQ(map.erase(reinterpret_cast<const u8*>(&kFull)), 0);
+    EXPECT_EQ(call_signed("redirect_map", {argument, kFull, 2}), 2);
+  }
 }
 
 TEST_F(Redirects, ClonesAreShownToTheHost) {
