@@ -1,10 +1,16 @@
 // The memory of maps: which addresses are whose value, what is used again, what happens when there
 // is no more, and that big maps cost nothing before they are used.
+#include <fmt/ranges.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include "tests/helpers/map_support.h"
@@ -158,6 +164,76 @@ TEST(MapMemory, BigMapsAreNotTouchedBeforeTheyAreUsed) {
   ASSERT_TRUE(array && hash && on_demand && trie && ring && programs && queue);
   EXPECT_LT(resident() - before, 16u << 20);
 }
+
+// What a storm of insertions and deletions leaves of memory: the process's resident bytes when a
+// map is fullest, round by round. Each round has keys of its own and takes them out in another
+// order than it put them in; LRU maps evict those of every other round instead. Some of what the
+// nested map loses waits for a run.
+class MapStormCurves : public testing::TestWithParam<Case> {};
+
+constexpr u32 kRounds = 8;
+
+int put_one(Map& map, const Bytes& key) {
+  static const std::vector<u8> value(1 << 13, 1);  // of the largest values
+  const MapSpec* const shape = map.spec().inner.get();
+  if (shape == nullptr) return map.update(key, value.data(), 0, 0);
+  std::shared_ptr<Map> inner = make(*shape);
+  if (const int error = inner->write(Bytes(0), value.data(), 0); error != 0) return error;
+  return map.set_inner(key, std::move(inner), 0);
+}
+
+void storm(Map& map, ActiveRuns& runs, u64 round, const std::function<void()>& at_fullest) {
+  const bool trie = map.spec().type == MapType::lpm_trie;
+  const u64 elements = map.spec().max_entries;
+  const auto key_of = [&](u64 i) {
+    const u64 number = round * elements + i;
+    return Bytes(trie ? 32 | number << 32 : number);
+  };
+  for (u64 i = 0; i < elements; ++i) ASSERT_EQ(put_one(map, key_of(i)), 0) << i;
+  at_fullest();
+  const bool evicts = map.spec().type == MapType::lru_hash;
+  if (evicts && round % 2 == 0) return;
+  std::optional<ActiveRuns::Run> run;
+  for (u64 i = 0; i < elements; ++i) {
+    if (i % 128 == 0) run.emplace(&runs, 0);
+    if (i % 128 == 100) run.reset();
+    const int error = map.erase(key_of(i * 0x9e37 % elements));
+    ASSERT_TRUE(error == 0 || (evicts && error == kENOENT)) << error;
+  }
+}
+
+TEST_P(MapStormCurves, AreFlat) {
+  malloc_trim(0);  // else what tests before this one freed is used again, and not seen
+  ActiveRuns runs;
+  const u64 before = resident();
+  const auto map = make(GetParam().spec, {.runs = &runs});
+  std::vector<u64> curve;
+  for (u64 round = 0; round < kRounds && !HasFatalFailure(); ++round)
+    storm(*map, runs, round, [&] { curve.push_back((resident() - before) / 1024); });
+  ASSERT_EQ(curve.size(), kRounds);
+  const MapSpec& of_values = GetParam().spec.inner ? *GetParam().spec.inner : GetParam().spec;
+  const u64 values = u64{GetParam().spec.max_entries} * of_values.value_size / 1024;
+  const std::string text =
+      fmt::format("{} KiB of values, resident KiB by round: {}", values, fmt::join(curve, " "));
+  std::printf("%s: %s\n", GetParam().name, text.c_str());
+  EXPECT_GE(curve[0], values);
+  EXPECT_LE(*std::ranges::max_element(curve), curve[0] + curve[0] / 32 + 128) << text;
+}
+
+MapSpec many_maps() {
+  MapSpec spec = map_spec(MapType::hash_of_maps, 4, 4, 1 << 10);
+  spec.inner = std::make_shared<MapSpec>(map_spec(MapType::array, 4, 1 << 13, 1));
+  return spec;
+}
+
+const Case kCurveCases[] = {
+    {"hash", map_spec(MapType::hash, 4, 1 << 10, 1 << 13)},
+    {"hash_on_demand", map_spec(MapType::hash, 4, 1 << 10, 1 << 13, kNoPrealloc)},
+    {"lru_hash", map_spec(MapType::lru_hash, 4, 1 << 10, 1 << 13)},
+    {"lpm_trie", map_spec(MapType::lpm_trie, 8, 1 << 10, 1 << 13, kNoPrealloc)},
+    {"hash_of_maps", many_maps()},
+};
+INSTANTIATE_TEST_SUITE_P(All, MapStormCurves, testing::ValuesIn(kCurveCases), case_name<Case>);
 
 // Runs `body` in a child that may use so much more address space; true if it says so.
 template <class Body>
