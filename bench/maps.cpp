@@ -7,7 +7,8 @@
 //               unordered_map: the standard library's, with a shared mutex for several threads
 //   operations  lookup and update of elements that are there; insert_delete: putting in and taking
 //               out one that is not; iterate: a step from one element to the next, in the kernel by
-//               bpf_for_each_map_elem, which LPM tries do not have
+//               bpf_for_each_map_elem, which LPM tries do not have; peek and push_pop of queues and
+//               stacks that hold values: looking at the next one, putting in one and taking out one
 // The flags are Google Benchmark's: --benchmark_filter='^hash/', --benchmark_out=FILE, ...
 // The exit code is 1 if an operation failed, 2 for wrong flags.
 #include <benchmark/benchmark.h>
@@ -19,23 +20,25 @@
 #include <barrier>
 #include <chrono>
 #include <fstream>
-#include <iomanip>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <limits>
-#include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
 
+#include "bench/maps_table.h"
 #include "helpers/contexts/frames.h"
 #include "loader/loader.h"
 #include "vm/vm.h"
 
 #ifdef SKEP_HAS_KERNEL
 #include "kernel/backend.h"
+#include "kernel/map.h"
 #include "kernel/raw_program.h"
 #endif
 
@@ -45,7 +48,8 @@ namespace {
 constexpr u32 kKeys = 1024;  // as in bench/maps.bpf.c
 constexpr u32 kOperations = 64;
 constexpr u32 kIterations = 1 << 17;  // of ours and the standard library's, a repetition
-constexpr u32 kMaxThreads = 8;        // whose own elements there is room for
+constexpr const char* kIterate = "iterate";
+constexpr u32 kMaxThreads = 8;  // whose own elements there is room for
 
 // The "several" of the columns: as many threads as the machine runs at once.
 u32 several_threads() {
@@ -91,25 +95,28 @@ T take(Result<T> result) {
   return std::move(*result);
 }
 
+struct Kind;
+
+// One operation on element `i`; whether it was done.
+using Operation = bool (*)(Map& map, const Kind& kind, u32 i, u32 cpu);
+struct NamedOperation {
+  const char* name;
+  Operation run;
+};
+
 struct Kind {
   const char* name;
   MapType type;
-  bool prefix = false;  // keys of LPM tries
-  bool removes = true;
+  std::span<const NamedOperation> operations;
+  u32 key_size = 4;  // 8: a prefix of LPM tries
+  u32 entries = 2 * kKeys;
+  bool iterates = true;
 };
-constexpr Kind kKinds[] = {
-    {"hash", MapType::hash},
-    {"array", MapType::array, false, false},
-    {"percpu_hash", MapType::percpu_hash},
-    {"percpu_array", MapType::percpu_array, false, false},
-    {"lpm_trie", MapType::lpm_trie, true},
-};
-constexpr const char* kOperationNames[] = {"lookup", "update", "insert_delete", "iterate"};
 
 struct Key {
   u32 words[2];
   explicit Key(const Kind& kind, u32 number)
-      : words{kind.prefix ? 32 : number, __builtin_bswap32(number)} {}
+      : words{kind.key_size == 8 ? 32 : number, __builtin_bswap32(number)} {}
   const u8* bytes() const { return reinterpret_cast<const u8*>(words); }
 };
 
@@ -117,32 +124,11 @@ u32 number(u32 i) {
   return (i * 37 + 11) & (kKeys - 1);
 }
 
-MapSpec spec_of(const Kind& kind) {
-  MapSpec spec;
-  spec.name = kind.name;
-  spec.type = kind.type;
-  spec.key_size = kind.prefix ? 8 : 4;
-  spec.value_size = 8;
-  spec.max_entries = kind.removes ? 2 * kKeys : kKeys;
-  spec.flags = kind.prefix ? map_flags::kNoPrealloc : 0;
-  return spec;
-}
-
-void fill(Map& map, const Kind& kind) {
-  const std::vector<u8> value(map.host_value_size());
-  for (u32 i = 0; i < kKeys; ++i) {
-    if (map.write(Key(kind, i).bytes(), value.data(), update_flags::kAny) != 0)
-      throw std::runtime_error(std::string("can't fill ") + kind.name);
-  }
-}
-
-// ---- skep ---------------------------------------------------------------------------------------
-
-// One operation on element `i`; whether it was done.
-using Operation = bool (*)(Map& map, const Kind& kind, u32 i, u32 cpu);
-
 bool look_up(Map& map, const Kind& kind, u32 i, u32 cpu) {
   return map.lookup(Key(kind, number(i)).bytes(), cpu) != nullptr;
+}
+bool look_up_map(Map& map, const Kind& kind, u32 i, u32 /*cpu*/) {
+  return map.inner(Key(kind, number(i)).bytes()) != nullptr;
 }
 bool update(Map& map, const Kind& kind, u32 i, u32 cpu) {
   const u64 value = 7;
@@ -156,7 +142,69 @@ bool insert_delete(Map& map, const Kind& kind, u32 i, u32 cpu) {
                     cpu) == 0 &&
          map.remove(key.bytes()) == 0;
 }
-constexpr Operation kSkepOperations[] = {look_up, update, insert_delete};
+bool peek(Map& map, const Kind& /*kind*/, u32 /*i*/, u32 /*cpu*/) {
+  u64 value;
+  return map.peek(reinterpret_cast<u8*>(&value)) == 0;
+}
+bool push_pop(Map& map, const Kind& /*kind*/, u32 i, u32 /*cpu*/) {
+  u64 value = i;
+  return map.push(reinterpret_cast<const u8*>(&value), update_flags::kAny) == 0 &&
+         map.pop(reinterpret_cast<u8*>(&value)) == 0;
+}
+
+constexpr NamedOperation kOfHashes[] = {
+    {"lookup", look_up}, {"update", update}, {"insert_delete", insert_delete}};
+constexpr NamedOperation kOfArrays[] = {{"lookup", look_up}, {"update", update}};
+constexpr NamedOperation kOfQueues[] = {{"peek", peek}, {"push_pop", push_pop}};
+constexpr NamedOperation kOfMapsOfMaps[] = {{"lookup", look_up_map}};
+
+constexpr Kind kKinds[] = {
+    {"hash", MapType::hash, kOfHashes},
+    {"array", MapType::array, kOfArrays, 4, kKeys},
+    {"percpu_hash", MapType::percpu_hash, kOfHashes},
+    {"percpu_array", MapType::percpu_array, kOfArrays, 4, kKeys},
+    {"lru_hash", MapType::lru_hash, kOfHashes},
+    {"lru_percpu_hash", MapType::lru_percpu_hash, kOfHashes},
+    {"lpm_trie", MapType::lpm_trie, kOfHashes, 8},
+    {"queue", MapType::queue, kOfQueues, 0, 2 * kKeys, false},
+    {"stack", MapType::stack, kOfQueues, 0, 2 * kKeys, false},
+    {"hash_of_maps", MapType::hash_of_maps, kOfMapsOfMaps, 4, 2 * kKeys, false},
+};
+
+MapSpec spec_of(const Kind& kind) {
+  MapSpec spec;
+  spec.name = kind.name;
+  spec.type = kind.type;
+  spec.key_size = kind.key_size;
+  spec.value_size = 8;
+  spec.max_entries = kind.entries;
+  spec.flags = kind.type == MapType::lpm_trie ? map_flags::kNoPrealloc : 0;
+  if (kind.type == MapType::hash_of_maps) {
+    spec.value_size = 4;
+    MapSpec inner;
+    inner.type = MapType::array;
+    inner.key_size = 4;
+    inner.value_size = 8;
+    inner.max_entries = 1;
+    spec.inner = std::make_shared<MapSpec>(inner);
+  }
+  return spec;
+}
+
+// Puts something in for each key; `put` gives an error or 0.
+void fill(const Kind& kind, const std::function<int(const u8* key)>& put) {
+  for (u32 i = 0; i < kKeys; ++i) {
+    const Key key(kind, i);
+    if (put(kind.key_size == 0 ? nullptr : key.bytes()) != 0)
+      throw std::runtime_error(std::string("can't fill ") + kind.name);
+  }
+}
+void fill_with_zeros(Map& map, const Kind& kind) {
+  const std::vector<u8> value(map.host_value_size());
+  fill(kind, [&](const u8* key) { return map.write(key, value.data(), update_flags::kAny); });
+}
+
+// ---- skep ---------------------------------------------------------------------------------------
 
 void run_skep(benchmark::State& state, Map* map, const Kind& kind, Operation operation) {
   const u32 cpu = static_cast<u32>(state.thread_index());
@@ -253,7 +301,7 @@ class KernelMaps {
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
     object_ = take(load({reinterpret_cast<const u8*>(bytes.data()), bytes.size()}));
     instance_ = take(vm_.load(object_.programs, *backend_));
-    for (const Kind& kind : kKinds) fill(*instance_->map(std::string(kind.name) + "_map"), kind);
+    for (const Kind& kind : kKinds) fill_of(kind);
     empty_ = take(vm_.load({{take(empty_program(ProgramType::sched_cls))}}, *backend_));
     empty_ns_ = std::numeric_limits<double>::infinity();
     for (int i = 0; i < kEmptySamples; ++i)
@@ -268,6 +316,16 @@ class KernelMaps {
   }
 
  private:
+  void fill_of(const Kind& kind) {
+    Map& map = *instance_->map(std::string(kind.name) + "_map");
+    if (kind.type != MapType::hash_of_maps) return fill_with_zeros(map, kind);
+    const std::unique_ptr<KernelMap> inner = take(KernelMap::create(*spec_of(kind).inner, {}));
+    const int fd = inner->fd();
+    fill(kind, [&](const u8* key) {
+      return map.write(key, reinterpret_cast<const u8*>(&fd), update_flags::kAny);
+    });
+  }
+
   // ns a run, all threads together: from the first one's start to the last one's end.
   static double run_ns(Loaded& program, u32 expected, u32 threads) {
     const Runs trial = checked(run(program, expected, 0, kTrialRuns));
@@ -342,22 +400,27 @@ void run_kernel(benchmark::State& state, const KernelMaps* maps, Loaded* program
   }
 }
 
+void register_kernel(const std::shared_ptr<KernelMaps>& maps, const Kind& kind,
+                     const std::string& operation) {
+  Loaded* program = maps->find(std::string(kind.name) + "_" + operation);
+  if (program == nullptr) return;
+  const u32 operations = operation == kIterate ? kKeys : kOperations;
+  benchmark::RegisterBenchmark((kind.name + ("/" + operation) + "/kernel").c_str(),
+                               [maps, program, operations](benchmark::State& state) {
+                                 run_kernel(state, maps.get(), program, operations);
+                               })
+      ->UseManualTime()
+      ->Iterations(1)
+      ->ArgName("threads")
+      ->Arg(1)
+      ->Arg(several_threads());
+}
+
 void register_kernel(const std::shared_ptr<KernelMaps>& maps) {
   for (const Kind& kind : kKinds) {
-    for (const std::string operation : kOperationNames) {
-      Loaded* program = maps->find(std::string(kind.name) + "_" + operation);
-      if (program == nullptr) continue;
-      const u32 operations = operation == "iterate" ? kKeys : kOperations;
-      benchmark::RegisterBenchmark((kind.name + ("/" + operation) + "/kernel").c_str(),
-                                   [maps, program, operations](benchmark::State& state) {
-                                     run_kernel(state, maps.get(), program, operations);
-                                   })
-          ->UseManualTime()
-          ->Iterations(1)
-          ->ArgName("threads")
-          ->Arg(1)
-          ->Arg(several_threads());
-    }
+    for (const NamedOperation& operation : kind.operations)
+      register_kernel(maps, kind, operation.name);
+    register_kernel(maps, kind, kIterate);
   }
 }
 #endif
@@ -381,82 +444,7 @@ bool try_kernel() {
   return true;
 }
 
-// ---- the table ----------------------------------------------------------------------------------
-
-// Keeps the least time of each cell, or its error; prints a row an operation, a column an engine
-// and number of threads.
-class TableReporter final : public benchmark::BenchmarkReporter {
- public:
-  bool ReportContext(const Context&) override { return true; }
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) {
-      if (run.run_type == Run::RT_Iteration) add(run);
-    }
-  }
-  void Finalize() override {
-    std::ostream& out = GetOutputStream();
-    out << std::fixed << std::setprecision(1) << std::left << std::setw(kRowWidth)
-        << "ns an operation" << std::right;
-    for (const std::string& column : columns_) out << std::setw(kColumnWidth) << column;
-    out << '\n';
-    for (const std::string& row : rows_) print(out, row);
-    out.flush();
-    for (const auto& [place, error] : errors_) {
-      GetErrorStream() << "skep_maps: error: " << place.first << ", " << place.second << ": "
-                       << error << '\n';
-    }
-  }
-  bool failed() const { return !errors_.empty(); }
-
- private:
-  static constexpr int kRowWidth = 27, kColumnWidth = 18;
-  using Place = std::pair<std::string, std::string>;  // row and column
-
-  static void note(std::vector<std::string>& names, const std::string& name) {
-    const auto place = std::lower_bound(names.begin(), names.end(), name);
-    if (place == names.end() || *place != name) names.insert(place, name);
-  }
-  // Of a name TYPE/OPERATION/ENGINE, and our or Google Benchmark's threads.
-  static Place place_of(const Run& run) {
-    const std::string& name = run.run_name.function_name;
-    const std::string& own = run.run_name.args;  // "threads:N"
-    const std::size_t slash = name.rfind('/');
-    return {name.substr(0, slash),
-            name.substr(slash + 1) + " x" +
-                (own.empty() ? std::to_string(run.threads) : own.substr(own.find(':') + 1))};
-  }
-  void add(const Run& run) {
-    const Place place = place_of(run);
-    note(rows_, place.first);
-    note(columns_, place.second);
-    if (run.error_occurred) {
-      errors_[place] = run.error_message;
-      return;
-    }
-    const double ns = run.real_accumulated_time / static_cast<double>(run.iterations) * 1e9;
-    const auto [least, fresh] = least_.try_emplace(place, ns);
-    if (!fresh) least->second = std::min(least->second, ns);
-  }
-  void print(std::ostream& out, const std::string& row) const {
-    out << std::left << std::setw(kRowWidth) << row << std::right;
-    for (const std::string& column : columns_) {
-      const auto least = least_.find({row, column});
-      out << std::setw(kColumnWidth);
-      if (errors_.contains({row, column})) {
-        out << "error";
-      } else if (least == least_.end()) {
-        out << "-";
-      } else {
-        out << least->second;
-      }
-    }
-    out << '\n';
-  }
-
-  std::vector<std::string> rows_, columns_;
-  std::map<Place, double> least_;
-  std::map<Place, std::string> errors_;
-};
+// ---- all ----------------------------------------------------------------------------------------
 
 void set_up(benchmark::internal::Benchmark* benchmark) {
   // As many iterations as said: chosen by Google Benchmark, they are too few for all repetitions
@@ -467,30 +455,42 @@ void set_up(benchmark::internal::Benchmark* benchmark) {
       ->Threads(static_cast<int>(several_threads()));
 }
 
+std::shared_ptr<Map> filled(const Kind& kind) {
+  const MapSpec spec = spec_of(kind);
+  std::shared_ptr<Map> map = take(create_map(spec, {.cpus = several_threads()}));
+  if (spec.inner == nullptr) {
+    fill_with_zeros(*map, kind);
+    return map;
+  }
+  const std::shared_ptr<Map> inner = take(create_map(*spec.inner, {}));
+  fill(kind, [&](const u8* key) { return map->set_inner(key, inner, update_flags::kAny); });
+  return map;
+}
+
 void register_skep() {
   for (const Kind& kind : kKinds) {
-    const std::shared_ptr<Map> map = take(create_map(spec_of(kind), {.cpus = several_threads()}));
-    fill(*map, kind);
-    for (int i = 0; i < 3; ++i) {
-      if (i == 2 && !kind.removes) continue;
+    const std::shared_ptr<Map> map = filled(kind);
+    const auto add = [&](const char* operation, auto run) {
       set_up(benchmark::RegisterBenchmark(
-          (std::string(kind.name) + "/" + kOperationNames[i] + "/skep").c_str(),
-          [map, &kind, i](benchmark::State& state) {
-            run_skep(state, map.get(), kind, kSkepOperations[i]);
-          }));
+          (std::string(kind.name) + "/" + operation + "/skep").c_str(), run));
+    };
+    for (const NamedOperation& operation : kind.operations) {
+      add(operation.name, [map, &kind, run = operation.run](benchmark::State& state) {
+        run_skep(state, map.get(), kind, run);
+      });
     }
-    set_up(benchmark::RegisterBenchmark(
-        (std::string(kind.name) + "/iterate/skep").c_str(),
-        [map](benchmark::State& state) { run_skep_iterate(state, map.get()); }));
+    if (!kind.iterates) continue;
+    add(kIterate, [map](benchmark::State& state) { run_skep_iterate(state, map.get()); });
   }
 }
 
 void register_standard() {
+  static constexpr const char* kNames[] = {"lookup", "update", "insert_delete", kIterate};
   const auto map = std::make_shared<Standard>();
   for (u32 i = 0; i < kKeys; ++i) map->elements[i] = 0;
   for (int i = 0; i < 4; ++i) {
     set_up(benchmark::RegisterBenchmark(
-        (std::string("hash/") + kOperationNames[i] + "/unordered_map").c_str(),
+        (std::string("hash/") + kNames[i] + "/unordered_map").c_str(),
         [map, i](benchmark::State& state) { run_standard(state, map.get(), i); }));
   }
 }
