@@ -29,7 +29,8 @@ void set_up(skep_env& env, const skep_env_options& options) {
       options.deterministic != 0 ? Env::deterministic(options.seed) : Env::host();
   env.hooks = options;
   env.user = &env;
-  env.cpus = env.vm->cpus.count();
+  env.slots = &env.vm->vm.cpu_slots();
+  env.cpus = env.slots->count();
   env.numa_node = options.numa_node;
   if (options.clock != nullptr) env.clock = clock_hook;
   if (options.random != nullptr) env.random = random_hook;
@@ -135,21 +136,19 @@ Result<int> run_on(skep_program& program, skep_frame& frame, const skep_run_opti
   TRY(c::read_options(given, options));
   TRY(check_run(program, frame));
   skep_vm& vm = *frame.vm;
-  if (options.on_cpu != 0 && options.cpu >= vm.cpus.count()) {
-    return fail<Code::usage>(fmt::format("there is no CPU {} of {}", options.cpu, vm.cpus.count()));
-  }
-  const auto cpu = vm.cpus.take(options.on_cpu != 0 ? std::optional(options.cpu) : std::nullopt);
-  if (!cpu) return SKEP_E_BUSY;
+  const u32 cpus = vm.vm.cpu_slots().count();
+  if (options.on_cpu != 0 && options.cpu >= cpus)
+    return fail<Code::usage>(fmt::format("there is no CPU {} of {}", options.cpu, cpus));
   const u64 most = static_cast<u64>(INT64_MAX);
   frame.failure.clear();
   frame.redirect = {};
   frame.result = program.loaded->run(
       frame,
       {.env = options.env != nullptr ? static_cast<Env*>(options.env) : &vm.env,
-       .cpu = *cpu,
+       .cpu = options.on_cpu != 0 ? options.cpu : kAnyCpu,
        .budget = static_cast<i64>(options.budget == 0 ? most : std::min(options.budget, most)),
        .repeat = options.repeat != 0 ? options.repeat : 1});
-  vm.cpus.give(*cpu);
+  if (frame.result.fault.code == Code::cpu_busy) return SKEP_E_BUSY;
   add_failure(frame);
   return frame.result.ok() ? SKEP_OK : c::code_of(frame.result.fault.code);
 }

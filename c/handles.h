@@ -14,8 +14,6 @@
 
 namespace skep::c {
 
-inline constexpr u32 kMaxCpus = 1024;
-
 // The host's memory; null functions: the C library's.
 struct Hooks {
   void* (*alloc)(void* user, std::size_t size) = nullptr;
@@ -76,20 +74,6 @@ inline std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : text;
 }
 
-// The CPUs that runs hold.
-class CpuSlots {
- public:
-  explicit CpuSlots(u32 cpus) : cpus_(cpus) {}
-  // Any free one, or null if there is none; `wanted` for that one alone.
-  std::optional<u32> take(std::optional<u32> wanted);
-  void give(u32 cpu);
-  u32 count() const { return cpus_; }
-
- private:
-  u32 cpus_;
-  std::atomic<u64> taken_[kMaxCpus / 64] = {};
-};
-
 }  // namespace skep::c
 
 struct skep_vm {
@@ -107,7 +91,6 @@ struct skep_vm {
   skep::c::Hooks memory;
   skep::Vm vm;
   skep::Env env = skep::Env::host();  // of runs without one
-  skep::c::CpuSlots cpus;
   skep::c::Message message;
   std::mutex extending;  // the two lists
   std::vector<std::weak_ptr<skep::Instance>> instances;

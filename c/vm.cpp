@@ -65,22 +65,6 @@ Status write_struct(const void* known, void* given, std::size_t size) {
   return {};
 }
 
-std::optional<u32> CpuSlots::take(std::optional<u32> wanted) {
-  const u32 first = wanted.value_or(0);
-  const u32 end = wanted.has_value() ? first + 1 : cpus_;
-  for (u32 cpu = first; cpu < end; ++cpu) {
-    const u64 bit = u64{1} << (cpu % 64);
-    std::atomic<u64>& word = taken_[cpu / 64];
-    if ((word.load(std::memory_order_relaxed) & bit) != 0) continue;
-    if ((word.fetch_or(bit, std::memory_order_acquire) & bit) == 0) return cpu;
-  }
-  return {};
-}
-
-void CpuSlots::give(u32 cpu) {
-  taken_[cpu / 64].fetch_and(~(u64{1} << (cpu % 64)), std::memory_order_release);
-}
-
 }  // namespace skep::c
 
 using namespace skep;
@@ -89,9 +73,9 @@ skep_vm::skep_vm(const skep_vm_options& given, const c::Hooks& hooks, u32 cpu_co
     : options(given),
       memory(hooks),
       vm({.cpus = cpu_count,
-          .max_maps = given.max_maps != 0 ? given.max_maps : VmOptions().max_maps}),
-      cpus(cpu_count) {
+          .max_maps = given.max_maps != 0 ? given.max_maps : VmOptions().max_maps}) {
   env.cpus = cpu_count;
+  env.slots = &vm.cpu_slots();
 }
 
 // Slots own the programs in them, these their instance, and that its maps.
@@ -145,8 +129,9 @@ int skep_vm_new(const struct skep_vm_options* given, skep_vm** vm) {
   if (vm == nullptr || !c::read_options(given, options)) return SKEP_E_USAGE;
   *vm = nullptr;
   if ((options.alloc == nullptr) != (options.free == nullptr)) return SKEP_E_USAGE;
-  if (options.cpus > c::kMaxCpus) return SKEP_E_USAGE;
-  const u32 cpus = options.cpus != 0 ? options.cpus : std::min(Env::host().cpus, c::kMaxCpus);
+  if (options.cpus > CpuSlots::kMaxCpus) return SKEP_E_USAGE;
+  const u32 cpus =
+      options.cpus != 0 ? options.cpus : std::min(Env::host().cpus, CpuSlots::kMaxCpus);
   const c::Hooks memory{options.alloc, options.free, options.alloc_user};
   void* place = c::take_memory(memory, sizeof(skep_vm));
   if (place == nullptr) return SKEP_E_INTERNAL;

@@ -14,8 +14,8 @@ namespace skep {
 struct Frame;
 
 struct RunOptions {
-  Env* env = nullptr;  // required
-  u32 cpu = 0;
+  Env* env = nullptr;      // required
+  u32 cpu = 0;             // kAnyCpu: a free one of Env::slots; the run fails if there is none
   i64 budget = INT64_MAX;  // insns, charged a basic block at a time
   u32 repeat = 1;          // runs over the same frame; the last one's result counts
   // Called before each insn with all registers, if the program was loaded to be traced.

@@ -58,6 +58,21 @@ Result<std::unique_ptr<Loaded>> InterpretedProgram::make(std::shared_ptr<const I
   return program;
 }
 
+namespace {
+
+// Why a run did not get its CPU.
+std::string busy_text(const CpuSlots& slots, u32 wanted) {
+  std::string why = fmt::format("CPU {} has a run on it", wanted);
+  if (wanted == kAnyCpu) {
+    why = fmt::format("all {} CPUs have runs on them", slots.count());
+  } else if (wanted >= slots.count()) {
+    why = fmt::format("there is no CPU {} of {}", wanted, slots.count());
+  }
+  return make_error<Code::cpu_busy>(why).text;
+}
+
+}  // namespace
+
 void InterpretedProgram::become_current(Run& run) const {
   run.image = image_.get();
   run.maps = maps_.data();
@@ -72,6 +87,13 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
     result.message = make_error<Code::no_environment>().text;
     return result;
   }
+  const CpuClaim claim(options.env->slots, options.cpu);
+  if (!claim.cpu()) {
+    result.fault.set = true;
+    result.fault.code = Code::cpu_busy;
+    result.message = busy_text(*options.env->slots, options.cpu);
+    return result;
+  }
   Workspace workspace;  // not initialised: frames are cleared when they are opened
   Exec exec;
   exec.trace = options.trace;
@@ -79,7 +101,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
   Run run;
   exec.run = &run;
   run.mode = mode_;
-  run.cpu = options.cpu;
+  run.cpu = *claim.cpu();
   run.env = options.env;
   run.stack = workspace.stack;
   run.records = reinterpret_cast<Region*>(workspace.records);
@@ -92,7 +114,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
 
   const auto begin = std::chrono::steady_clock::now();
   for (u32 i = 0; i < options.repeat && !run.fault.set; ++i) {
-    const ActiveRuns::Run active(active_runs_, options.cpu);  // keeps what it tail-calls alive
+    const ActiveRuns::Run active(active_runs_, run.cpu);  // keeps what it tail-calls alive
     if (auto ok = prepare(frame, run); !ok) {
       run.set_fault(ok.error().code);
       result.message = std::move(ok).error().text;

@@ -51,6 +51,8 @@ class Vm {
   explicit Vm(VmOptions options = {});
 
   MapTable& maps() { return maps_; }
+  // As many CPUs as per-CPU maps have values: for Env::slots, so that each run takes one.
+  CpuSlots& cpu_slots() { return slots_; }
 
   // Adds a helper or a program type of the host's own (helpers/spec/host_rows.h): programs that are
   // loaded with rows() from then on have it. Safe for many threads at once; fails with
@@ -72,6 +74,7 @@ class Vm {
 
  private:
   MapTable maps_;
+  CpuSlots slots_;
   mutable std::mutex adding_;
   std::shared_ptr<const HostRows> rows_;
 };

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "helpers/bodies/cpu_slots.h"
 #include "isa/types.h"
 
 namespace skep {
@@ -77,6 +78,9 @@ struct Task {
 
 struct Env {
   void* user = nullptr;  // the host's own
+  // The CPUs that runs take (Vm::cpu_slots()); null: who starts runs sees to it that no two are on
+  // one CPU at once. Outlives the runs.
+  CpuSlots* slots = nullptr;
 
   u64 (*clock)(Env& env, Clock clock) = virtual_clock;
   u32 (*random)(Env& env) = random_bits;
