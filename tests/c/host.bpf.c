@@ -107,13 +107,15 @@ int forever(struct xdp_md* ctx) {
   return 0;
 }
 
+// The second argument: rsi, and x1.
 SEC("kprobe/do_something")
 int entered(__u64* regs) {
-#if defined(__aarch64__) || defined(SKEP_HOST_ARM64)
+  return regs[13];
+}
+
+SEC("kprobe/do_something")
+int entered_arm64(__u64* regs) {
   return regs[1];
-#else
-  return regs[13];  // rsi
-#endif
 }
 
 SEC("raw_tracepoint/sched_switch")

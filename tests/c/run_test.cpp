@@ -174,7 +174,12 @@ TEST_F(CInterface, TheWorldIsTheHosts) {
 
   frame_for("kprobe");
   EXPECT_EQ(skep_frame_set_argument(frame, 1, 1234), SKEP_OK);
-  EXPECT_EQ(run_again(skep_object_find_program(object, "entered")).r0, 1234u);
+#if defined(__aarch64__)
+  const char* entered = "entered_arm64";
+#else
+  const char* entered = "entered";
+#endif
+  EXPECT_EQ(run_again(skep_object_find_program(object, entered)).r0, 1234u);
   EXPECT_EQ(skep_frame_set_argument(frame, 8, 1), SKEP_E_USAGE);
 }
 
