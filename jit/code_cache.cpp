@@ -126,7 +126,7 @@ void Code::write(std::span<const u8> bytes) {
   asmjit::VirtMem::flushInstructionCache(reinterpret_cast<void*>(run_), size_);
 }
 
-CodeCache::CodeCache() : pool_(new (std::nothrow) CodePool) {}
+CodeCache::CodeCache() : pool_(new(std::nothrow) CodePool) {}
 
 CodeCache::~CodeCache() {
   if (pool_ != nullptr) pool_->drop();

@@ -10,17 +10,11 @@
 #include "helpers/contexts/access.h"
 #include "helpers/maps/map.h"
 #include "isa/cfg.h"
+#include "vm/engine.h"
 #include "vm/handlers.h"
 
 namespace skep {
 namespace {
-
-constexpr i64 kTailCallHelper = 12;  // bpf_tail_call, enum bpf_func_id
-
-bool on_own_frame(u8 base, const Decoded& insn) {
-  return base == kFrameReg && insn.off >= -static_cast<i32>(kStackSize) &&
-         insn.off + insn.size <= 0;
-}
 
 // The register that a memory access goes through.
 u8 base_of(const Decoded& insn) {

@@ -3,18 +3,11 @@
 
 #include "helpers/bodies/bind.h"
 #include "helpers/contexts/access.h"
-#include "helpers/maps/map.h"
+#include "vm/engine.h"
 #include "vm/handlers.h"
 
 namespace skep {
 namespace {
-
-// r0 of a tail call that did not happen, the same in every engine.
-constexpr u64 kTailCallFailed = static_cast<u64>(static_cast<i64>(kENOENT));
-constexpr u64 kPoison =
-    0xbad2310;  // libbpf's mark of a failed CO-RE relocation, as a helper number
-
-constexpr u64 kContextSpan = 0x10000;  // where offsets into a context end
 
 const Step* fault(const Step* step, Exec* exec, i64 budget, Code code, u64 address = 0,
                   u64 size = 0, u8 access = 0) {
@@ -157,7 +150,7 @@ const Step* callx(const Step* step, Exec* exec, i64 budget) {
 const Step* bad_helper(const Step* step, Exec* exec, i64 budget) {
   const Decoded& insn = exec->program->image().program.at({step->pc});
   const u64 number = static_cast<u64>(insn.imm);
-  const Code code = number == kPoison ? Code::core_poisoned : Code::unknown_helper;
+  const Code code = number == kPoisonedHelper ? Code::core_poisoned : Code::unknown_helper;
   return fault(step, exec, budget, code, number, insn.op == Op::CallKfunc);
 }
 
@@ -181,22 +174,6 @@ const Step* exit(const Step*, Exec* exec, i64 budget) {
   exec->loops = caller.loops;
   clear_arguments(exec);
   return go_on(caller.back, exec, budget);
-}
-
-// The program that a tail call goes to, or null: the call then fails and the program goes on.
-const Callable* tail_target(Run& run, u64 handle, u64 index) {
-  Map* map = run.map(handle);
-  if (map == nullptr || map->spec().type != MapType::prog_array) {
-    run.set_fault(Code::bad_map_handle, handle);
-    return nullptr;
-  }
-  if (run.tail_calls >= kMaxTailCalls) return nullptr;
-  const Callable* target = map->target(static_cast<u32>(index));
-  if (target == nullptr || target->image->type != run.image->type) return nullptr;
-  ++run.tail_calls;
-  if (run.record_count != 0 || run.spin_lock != nullptr)
-    release_held(run);  // the next program has other maps
-  return target;
 }
 
 // A program of another engine or mode takes this frame; its end is the end of this function.
@@ -260,86 +237,16 @@ const Step* store_context(const Step* step, Exec* exec, i64 budget) {
   return go_on(step + 1, exec, budget);
 }
 
-u64 load_own(u64 address, u32 size) {
-  switch (size) {
-    case 1: return load_relaxed<u8>(address);
-    case 2: return load_relaxed<u16>(address);
-    case 4: return load_relaxed<u32>(address);
-    default: return load_relaxed<u64>(address);
-  }
-}
-
-u64 sign_extended(u64 value, u32 size) {
-  const u32 shift = 64 - 8 * size;
-  return static_cast<u64>(static_cast<i64>(value << shift) >> shift);
-}
-
-// What a load of `size` bytes gives whose address may be the kernel's: its mapped memory, and 0
-// where none is mapped, as the kernel's own loads through such pointers do (Linux 6.12
-// arch/x86/net/bpf_jit_comp.c, BPF_PROBE_MEM). False, with a fault: it runs past what the program
-// itself has, or goes through an address that skep made up.
-bool load_through_kernel(Run& run, u64 address, u32 size, u64& value) {
-  constexpr u64 kMadeUp = kKernelBase + (u64{1} << 48) - kContextBase;
-  const bool kernel_half = address >> 63 != 0;  // where nothing of ours ever is
-  Region own;
-  value = 0;
-  if (!kernel_half && run.probe(run, address, size, kRead, own)) {
-    value = load_own(address, size);
-    return true;
-  }
-  const std::span<u8> bytes(reinterpret_cast<u8*>(&value), size);
-  if (own.size == 0 && read_mapped(*run.env, address, false, bytes)) return true;
-  value = 0;
-  if (own.size == 0 && address - kContextBase >= kMadeUp) return true;
-  run.set_fault(Code::bad_access, address, size, kRead);
-  run.fault.cls = own.cls;
-  run.fault.base = own.base;
-  run.fault.bound = own.base + own.size;
-  return false;
-}
-
 const Step* load_kernel(const Step* step, Exec* exec, i64 budget) {
   Run& run = *exec->run;
   const u64 address = exec->regs[step->src] + static_cast<u64>(static_cast<i64>(step->off));
-  const u32 size = step->size & 15;
-  const bool sign_extend = step->size >> 7 != 0;
   u64 value = 0;
   run.pc = {step->pc};
-  if (run.context == kContextBase && address - kContextBase < kContextSpan) {
-    const u64 offset = address - kContextBase;
-    if (!context_load(run, offset, size, sign_extend, value)) {
-      return fault(step, exec, budget, Code::bad_context_access, offset, size, kRead);
-    }
-  } else {
-    if (!load_through_kernel(run, address, size, value)) return stop(exec, budget);
-    if (sign_extend) value = sign_extended(value, size);
+  if (!load_through_kernel(run, address, step->size & 15, step->size >> 7 != 0, value)) {
+    return stop(exec, budget);
   }
   exec->regs[step->dst] = value;
   return leave(step + 1, exec, budget);
-}
-
-// LD_ABS and LD_IND: big-endian packet data at `offset`. Negative offsets name headers (Linux
-// include/uapi/linux/filter.h: SKF_LL_OFF, SKF_NET_OFF). False: past the packet.
-bool load_packet(const Run& run, i32 offset, u32 size, u64& value) {
-  constexpr i32 kLinkOffset = -0x200000;
-  constexpr i32 kNetOffset = -0x100000;
-  constexpr u64 kLinkHeader = 14;
-  if (run.packet == nullptr) return false;
-  const u64 length = static_cast<u64>(run.packet->end - run.packet->data);
-  u64 at = static_cast<u64>(offset);
-  if (offset < 0) {
-    if (offset >= kNetOffset) {
-      at = static_cast<u64>(offset - kNetOffset) + kLinkHeader;
-    } else if (offset >= kLinkOffset) {
-      at = static_cast<u64>(offset - kLinkOffset);
-    } else {
-      return false;
-    }
-  }
-  if (at > length || size > length - at) return false;
-  value = 0;
-  for (u32 i = 0; i < size; ++i) value = value << 8 | run.packet->data[at + i];
-  return true;
 }
 
 // A miss ends the program with r0 = 0.

@@ -7,6 +7,7 @@
 
 #include "helpers/contexts/access.h"
 #include "isa/arith.h"
+#include "vm/engine.h"
 #include "vm/handlers.h"
 
 namespace skep {
@@ -46,11 +47,6 @@ bool find_slowly(Exec& exec, const Step* step, u64 address, u32 size, u8 access,
   if (!run.find(address, size, access, region)) return false;
   remember(exec, (access & kWrite) != 0, base_reg, region);
   return true;
-}
-
-// Contexts with fields lie at addresses that no region has.
-bool in_context(const Run& run, u64 address) {
-  return run.context == kContextBase && address - kContextBase < 0x10000;
 }
 
 const Step* fault_in_context(const Step* step, Exec* exec, i64 budget, u64 offset, u32 size,

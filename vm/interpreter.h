@@ -5,6 +5,7 @@
 #include "helpers/contexts/frames.h"
 #include "vm/backend.h"
 #include "vm/code.h"
+#include "vm/engine.h"
 #include "vm/map_table.h"
 #include "vm/memory.h"
 
@@ -73,20 +74,16 @@ class InterpretedProgram final : public Loaded {
   RunResult run(Frame& frame, const RunOptions& options) override;
   const Callable* callable() const override { return &callable_; }
 
-  const Image& image() const { return *image_; }
+  const Image& image() const { return program_.image(); }
   const StepCode& code() const { return code_; }
-  Mode mode() const { return mode_; }
-  // Makes this the program that `run` runs: its image and its maps.
-  void become_current(Run& run) const;
+  Mode mode() const { return program_.mode(); }
+  void become_current(Run& run) const { program_.become_current(run); }
 
  private:
   InterpretedProgram() = default;
 
-  std::shared_ptr<const Image> image_;
-  std::vector<Map*> maps_;
-  ActiveRuns* active_runs_ = nullptr;  // of its prog arrays, if it has any
+  EngineProgram program_;
   StepCode code_;
-  Mode mode_ = Mode::Checked;
   InterpretedCallable callable_;
 };
 
