@@ -5,6 +5,8 @@
 // Semantics: Linux 6.12 kernel/bpf/helpers.c, kernel/bpf/ringbuf.c.
 // Tested by tests/helpers/dynptr_test.cpp.
 
+#include <bit>
+
 #include "helpers/bodies/bodies.h"
 
 namespace skep::body {
@@ -37,6 +39,28 @@ void store(u8* to, const Dynptr& dynptr) {
 i64 refuse(u8* to, i64 error) {
   store(to, {});
   return error;
+}
+
+template <class T>
+void copy_one(u8* to, const u8* from) {
+  store_shared<T>(to, load_shared<T>(from));
+}
+
+// copy_shared() for places that may overlap, as those of a dynptr and of an argument may: who lies
+// behind is copied from its end, by the largest units that lie whole in what is left.
+void move_shared(u8* to, const u8* from, u64 size) {
+  if (to <= from || to >= from + size) return copy_shared(to, from, size);
+  const u64 both = reinterpret_cast<u64>(to) | reinterpret_cast<u64>(from);
+  while (size != 0) {
+    const u64 unit = u64{1} << std::countr_zero(both | size | 8);
+    size -= unit;
+    switch (unit) {
+      case 8: copy_one<u64>(to + size, from + size); break;
+      case 4: copy_one<u32>(to + size, from + size); break;
+      case 2: copy_one<u16>(to + size, from + size); break;
+      default: copy_one<u8>(to + size, from + size);
+    }
+  }
 }
 
 // A record that the run holds and the dynptr is of; false with a fault if there is none.
@@ -74,7 +98,7 @@ i64 dynptr_read(Run& run, OutBytes to, AnyDynptr from, u32 offset, u64 flags) {
   const u64 address = dynptr.data + dynptr.offset + offset;
   Region found;
   if (!run.find(address, to.size, kRead, found)) return 0;
-  std::memmove(to.data, reinterpret_cast<const u8*>(address), to.size);
+  move_shared(to.data, reinterpret_cast<const u8*>(address), to.size);
   return 0;
 }
 
@@ -86,7 +110,7 @@ i64 dynptr_write(Run& run, AnyDynptr to, u32 offset, Bytes from, u64 flags) {
   const u64 address = dynptr.data + dynptr.offset + offset;
   Region found;
   if (!run.find(address, from.size, kWrite, found)) return 0;
-  std::memmove(reinterpret_cast<u8*>(address), from.data, from.size);
+  move_shared(reinterpret_cast<u8*>(address), from.data, from.size);
   return 0;
 }
 
