@@ -90,6 +90,11 @@ class ArrayMap final : public Map {
     return 0;
   }
 
+  // Not of arrays, which is found out after what is wrong with the flags.
+  int do_read_and_erase(const u8* /*key*/, u8* /*value*/, u64 flags) override {
+    return flags != 0 && !fields_.has_lock() ? kEINVAL : kENOTSUPP;
+  }
+
   int do_next_key(const u8* key, u8* next) override { return next_index(key, next, entries_); }
 
  private:
