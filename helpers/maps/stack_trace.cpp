@@ -1,10 +1,10 @@
 // Stack traces: each is kept in the bucket that its hash names, and that number is its id.
 //
 // There is no chain: two traces of one bucket push each other out, or the second is refused, as the
-// program says. Programs add traces (bpf_get_stackid), the host reads and deletes them.
+// program says. Programs add traces (bpf_get_stackid), the host reads, takes and deletes them.
 //
-// Semantics: Linux 6.12 kernel/bpf/stackmap.c.
-// Tested by tests/helpers/stack_test.cpp.
+// Semantics: Linux 6.12 kernel/bpf/stackmap.c, compared with a running 6.18.
+// Tested by tests/helpers/stack_test.cpp and tests/kernel/stack_map_test.cpp.
 #include <bit>
 
 #include "helpers/maps/families.h"
@@ -98,15 +98,12 @@ class StackTraceMap final : public Map {
 
  protected:
   int do_read(const u8* key, u8* value, u64 flags) override {
-    if (flags != 0) return kEINVAL;
-    const u32 id = index_of(key);
-    const Locked locked(lock_);
-    if (id >= buckets_ || bucket(id).count == 0) return kENOENT;
-    Bucket& found = bucket(id);
-    const u64 used = found.count * (build_ids_ ? sizeof(BuildIdEntry) : sizeof(u64));
-    std::memcpy(value, found.data(), used);
-    std::memset(value + used, 0, spec().value_size - used);
-    return 0;
+    return flags != 0 ? kEINVAL : give(index_of(key), value, false);
+  }
+
+  // Since Linux 6.18.
+  int do_read_and_erase(const u8* key, u8* value, u64 flags) override {
+    return flags != 0 ? kEINVAL : give(index_of(key), value, true);
   }
 
   int do_write(const u8* /*key*/, const u8* /*value*/, u64 /*flags*/) override { return kEINVAL; }
@@ -116,8 +113,7 @@ class StackTraceMap final : public Map {
     if (id >= buckets_) return kE2BIG;
     const Locked locked(lock_);
     if (bucket(id).count == 0) return kENOENT;
-    bucket(id).count = 0;
-    --used_;
+    empty(bucket(id));
     return 0;
   }
 
@@ -137,6 +133,23 @@ class StackTraceMap final : public Map {
     u32 hash;
     u8* data() { return reinterpret_cast<u8*>(this + 1); }
   };
+
+  int give(u32 id, u8* value, bool take) {
+    const Locked locked(lock_);
+    if (id >= buckets_ || bucket(id).count == 0) return kENOENT;
+    Bucket& found = bucket(id);
+    const u64 used = found.count * (build_ids_ ? sizeof(BuildIdEntry) : sizeof(u64));
+    std::memcpy(value, found.data(), used);
+    std::memset(value + used, 0, spec().value_size - used);
+    if (take) empty(found);
+    return 0;
+  }
+
+  // With the lock held.
+  void empty(Bucket& bucket) {
+    bucket.count = 0;
+    --used_;
+  }
 
   Bucket& bucket(u32 id) { return *reinterpret_cast<Bucket*>(bytes_.get() + id * stride_); }
 

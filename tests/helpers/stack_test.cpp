@@ -106,6 +106,11 @@ TEST_F(Stack, OneBucketHasOneTrace) {
   EXPECT_EQ(map->erase(k), kENOENT);
   EXPECT_EQ(id(handle, kUser), 0);
   EXPECT_EQ(read(*map, 0, 4), (std::vector<u64>{user[0], user[1], 0, 0}));
+  u64 taken[4];
+  EXPECT_EQ(map->read_and_erase(k, reinterpret_cast<u8*>(taken)), 0);
+  EXPECT_EQ(taken[1], user[1]);
+  EXPECT_EQ(map->read_and_erase(k, reinterpret_cast<u8*>(taken)), kENOENT);
+  EXPECT_EQ(id(handle, 0), 0);
 }
 
 TEST_F(Stack, ReusePushesTheOldTraceOut) {
