@@ -163,6 +163,7 @@ struct Function {
   std::vector<BlockId> order;  // of the blocks, as they will lie in memory; order[0] is the entry
   std::vector<GuardPart> guard_parts;
   u32 cleared = 0;           // slots of 8 bytes that entry clears, from r10 down
+  bool leaks_frame = true;   // addresses in its frame may get into other registers or memory
   bool uses_frame = true;    // there is a FrameAddress
   bool from_outside = true;  // may be entered by the runtime too, not by CallLocal alone
 

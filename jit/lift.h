@@ -44,7 +44,7 @@ struct AccessMark {
 struct LiftOptions {
   Mode mode = Mode::Checked;
   bool metered = true;
-  std::span<const AccessMark> marks;  // by pc; empty: all Plain
+  std::span<const AccessMark> marks = {};  // by pc; empty: all Plain
   const Facts* facts = nullptr;
 };
 

@@ -4,6 +4,23 @@
 #include <string_view>
 
 #include "tests/support/filetest.h"
+#ifdef SKEP_JIT
+#include "tests/support/ir_engine.h"
+#endif
+
+namespace {
+
+std::vector<skep::test::FiletestEngine> engines() {
+  using skep::Mode;
+  std::vector<skep::test::FiletestEngine> all;
+  all.push_back({"interpreter", [](Mode mode) { return skep::make_interpreter({.mode = mode}); }});
+#ifdef SKEP_JIT
+  all.push_back({"lifted", [](Mode mode) { return skep::test::make_ir_engine({.mode = mode}); }});
+#endif
+  return all;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   bool bless = false;
@@ -13,7 +30,7 @@ int main(int argc, char** argv) {
       bless = true;
       continue;
     }
-    const auto problems = skep::test::run_filetest(argv[i], bless);
+    const auto problems = skep::test::run_filetest(argv[i], bless, engines());
     for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
     failed += !problems.empty();
   }

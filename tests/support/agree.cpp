@@ -173,6 +173,9 @@ Outcome run_on(Backend& backend, std::span<const std::shared_ptr<const Image>> i
   const RunResult result = (*instance)->programs()[input.program].loaded->run(given.frame, options);
   outcome.ran = result.ok();
   outcome.trouble = result.message;
+  outcome.whole_r0 = result.r0;
+  outcome.insns = result.insns;
+  outcome.fault = result.fault;
   outcome.r0 = static_cast<u32>(result.r0);  // all that a test run gives
   outcome.packet = std::move(given.memory);
   if (given.buffer) outcome.packet.assign(given.frame.packet.data, given.frame.packet.end);

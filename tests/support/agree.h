@@ -14,7 +14,10 @@ struct Outcome {
   bool ran = false;      // false: `trouble` says why, and nothing else counts
   std::string trouble;   // could not load, or the run was ended
   bool refused = false;  // could not load
-  u64 r0 = 0;
+  u64 r0 = 0;            // its low half: all that a test run in the kernel gives
+  u64 whole_r0 = 0;      // of engines of ours
+  u64 insns = 0;         // the same: what was charged
+  Fault fault;           // the same: why the run was ended
   std::vector<u8> packet;  // or the memory of types without one
   std::map<std::string, std::map<std::vector<u8>, std::vector<u8>>> maps;  // by name: key to value
   std::vector<std::vector<u8>> records;                                    // of ring buffers

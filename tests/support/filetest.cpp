@@ -141,8 +141,9 @@ struct Test {
 
 class File {
  public:
-  File(std::string path, bool bless, std::vector<FiletestCase>* cases = nullptr)
-      : path_(std::move(path)), bless_(bless), cases_(cases) {}
+  File(std::string path, bool bless, std::span<const FiletestEngine> engines,
+       std::vector<FiletestCase>* cases = nullptr)
+      : path_(std::move(path)), bless_(bless), engines_(engines), cases_(cases) {}
 
   std::vector<std::string> run() {
     std::ifstream in(path_);
@@ -308,7 +309,9 @@ class File {
     image.maps = std::make_shared<const std::vector<MapSpec>>(test.maps);
     earlier_.push_back(std::make_shared<const Image>(std::move(image)));
     if (cases_ != nullptr) return add_case(test);
-    for (const std::string& mode : test.modes) run_mode(test, mode);
+    for (const FiletestEngine& engine : engines_) {
+      for (const std::string& mode : test.modes) run_mode(test, engine, mode);
+    }
   }
 
   void add_case(const Test& test) {
@@ -350,14 +353,14 @@ class File {
     }
   }
 
-  void run_mode(const Test& test, const std::string& mode) {
+  void run_mode(const Test& test, const FiletestEngine& engine, const std::string& mode) {
     const auto fail = [&](u32 line, const std::string& text) {
-      problem(line, fmt::format("{} ({}): {}", test.name, mode, text));
+      problem(line, fmt::format("{} ({}, {}): {}", test.name, engine.name, mode, text));
     };
     const Mode wanted = mode == "trusted"  ? Mode::Trusted
                         : mode == "proved" ? Mode::Proved
                                            : Mode::Checked;
-    const auto backend = make_interpreter({.mode = wanted});
+    const auto backend = engine.make(wanted);
     Vm vm({.cpus = 4});
     auto instance = vm.load(images(), *backend);
     if (!instance) return check_error(test, instance.error());
@@ -491,6 +494,7 @@ class File {
 
   std::string path_;
   bool bless_;
+  std::span<const FiletestEngine> engines_;
   std::vector<FiletestCase>* cases_;  // programs go there instead of being run
   std::vector<std::string> lines_;
   std::vector<std::string> problems_;
@@ -500,13 +504,14 @@ class File {
 
 }  // namespace
 
-std::vector<std::string> run_filetest(const std::string& path, bool bless) {
-  return File(path, bless).run();
+std::vector<std::string> run_filetest(const std::string& path, bool bless,
+                                      std::span<const FiletestEngine> engines) {
+  return File(path, bless, engines).run();
 }
 
 std::vector<FiletestCase> filetest_cases(const std::string& path) {
   std::vector<FiletestCase> cases;
-  File(path, false, &cases).run();
+  File(path, false, {}, &cases).run();
   return cases;
 }
 

@@ -22,17 +22,26 @@
 //   ;   0: r0 = 1                             `bless` rewrites it
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "helpers/spec/image.h"
+#include "vm/backend.h"
 
 namespace skep::test {
 
-// Runs the programs of one file; gives what went wrong, a line each. With `bless`, rewrites the
-// `dis:` blocks instead of comparing them.
-std::vector<std::string> run_filetest(const std::string& path, bool bless);
+// An engine that programs run on, made for a mode.
+struct FiletestEngine {
+  std::string name;
+  std::function<std::unique_ptr<Backend>(Mode mode)> make;
+};
+
+// Runs the programs of one file on each engine; gives what went wrong, a line each. With `bless`,
+// rewrites the `dis:` blocks instead of comparing them.
+std::vector<std::string> run_filetest(const std::string& path, bool bless,
+                                      std::span<const FiletestEngine> engines);
 
 // A program of a file without what is expected of it, for other engines to run.
 struct FiletestCase {

@@ -1,0 +1,15 @@
+// The passes: each takes a function that validate() accepts and leaves one, and changes nothing
+// that a run can tell: result, memory, faults and their place, budget. One file each.
+#pragma once
+
+#include "jit/ir.h"
+
+namespace skep::ir::opt {
+
+// Takes out parameters that are the same value on every way in, and copies of copies of it.
+void simplify_params(Function& function);
+
+// Takes out what nobody needs: values, parameters, blocks.
+void dce(Function& function);
+
+}  // namespace skep::ir::opt
