@@ -149,7 +149,7 @@ class Lowering {
       return fail_at<Code::not_runnable>(pc, "a change of the kernel's structures");
     }
     const bool checked = options_.checked && !on_own_frame(base_of(insn), insn);
-    add(memory_handler(insn, checked), pc, insn);
+    add(memory_handler(insn, checked), pc, insn).size = use.kind == ContextUse::Kind::Maybe;
     return {};
   }
 

@@ -28,7 +28,8 @@ struct Step {
   i64 imm = 0;   // operand; CallHelper: the entry
   u8 dst = 0;
   u8 src = 0;
-  u8 size = 0;   // context, packet and kernel accesses: bytes, sign in the top bit
+  u8 size = 0;   // context, packet and kernel accesses: bytes, sign in the top bit; other accesses:
+                 // 1 if the address may turn out to be of a context that is read through fields
   u8 frame = 0;  // first step of a function: 8-byte slots to clear, from r10 down
   u32 pc = 0;    // of the instruction, for faults
 };

@@ -60,7 +60,7 @@ template <class T>
 [[gnu::noinline]] const Step* load_slowly(const Step* step, Exec* exec, i64 budget) {
   const u64 address = address_of(exec->regs[step->src], step);
   u64& dst = exec->regs[step->dst];
-  if (in_context(*exec->run, address)) {
+  if (step->size != 0 && in_context(*exec->run, address)) {
     const u64 offset = address - kContextBase;
     if (!context_load(*exec->run, offset, sizeof(T), std::is_signed_v<T>, dst)) {
       return fault_in_context(step, exec, budget, offset, sizeof(T), kRead);
@@ -76,7 +76,7 @@ template <class T, bool kFromImm>
 [[gnu::noinline]] const Step* store_slowly(const Step* step, Exec* exec, i64 budget) {
   const u64 address = address_of(exec->regs[step->dst], step);
   const u64 value = kFromImm ? static_cast<u64>(step->imm) : exec->regs[step->src];
-  if (in_context(*exec->run, address)) {
+  if (step->size != 0 && in_context(*exec->run, address)) {
     const u64 offset = address - kContextBase;
     if (!context_store(*exec->run, offset, sizeof(T), value)) {
       return fault_in_context(step, exec, budget, offset, sizeof(T), kWrite);
