@@ -17,9 +17,12 @@ void each(Module& module, const World&) {
 constexpr Pass kPasses[] = {
     {"params", each<opt::simplify_params>},
     {"dce", each<opt::dce>},
+    {"fold", each<opt::fold>},
+    {"gvn", each<opt::gvn>},
+    {"blocks", each<opt::blocks>},
 };
 
-constexpr std::string_view kO2[] = {"params", "dce"};
+constexpr std::string_view kO2[] = {"fold", "gvn", "fold", "dce", "blocks"};
 
 }  // namespace
 

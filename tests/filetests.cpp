@@ -16,8 +16,20 @@ std::vector<skep::test::FiletestEngine> engines() {
   all.push_back({"interpreter", [](Mode mode) { return skep::make_interpreter({.mode = mode}); }});
 #ifdef SKEP_JIT
   all.push_back({"lifted", [](Mode mode) { return skep::test::make_ir_engine({.mode = mode}); }});
+  all.push_back({"passes", [](Mode mode) {
+                   return skep::test::make_ir_engine(
+                       {.mode = mode, .passes = skep::test::passes_of(skep::ir::Level::O2)});
+                 }});
 #endif
   return all;
+}
+
+skep::test::FiletestIr ir() {
+#ifdef SKEP_JIT
+  return skep::test::ir_listing;
+#else
+  return {};
+#endif
 }
 
 }  // namespace
@@ -30,7 +42,7 @@ int main(int argc, char** argv) {
       bless = true;
       continue;
     }
-    const auto problems = skep::test::run_filetest(argv[i], bless, engines());
+    const auto problems = skep::test::run_filetest(argv[i], bless, engines(), ir());
     for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
     failed += !problems.empty();
   }

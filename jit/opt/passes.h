@@ -12,4 +12,13 @@ void simplify_params(Function& function);
 // Takes out what nobody needs: values, parameters, blocks.
 void dce(Function& function);
 
+// Computes what is constant, and says things the plainer way.
+void fold(Function& function);
+
+// Computes what is computed twice once.
+void gvn(Function& function);
+
+// Joins blocks that always follow each other.
+void blocks(Function& function);
+
 }  // namespace skep::ir::opt

@@ -141,9 +141,9 @@ struct Test {
 
 class File {
  public:
-  File(std::string path, bool bless, std::span<const FiletestEngine> engines,
+  File(std::string path, bool bless, std::span<const FiletestEngine> engines, const FiletestIr& ir,
        std::vector<FiletestCase>* cases = nullptr)
-      : path_(std::move(path)), bless_(bless), engines_(engines), cases_(cases) {}
+      : path_(std::move(path)), bless_(bless), engines_(engines), ir_(ir), cases_(cases) {}
 
   std::vector<std::string> run() {
     std::ifstream in(path_);
@@ -286,10 +286,16 @@ class File {
     if (!assembly) {
       return problem(assembly.error().pc ? test.line : test.line, assembly.error().text);
     }
-    std::size_t dis = 0;
+    std::size_t listing = 0;
+    std::optional<std::string> passes;  // of an `ir:` block
     for (const LineNote& note : assembly->notes) {
-      if (note.alone && trim(note.text) == "dis:") dis = note.line;
-      if (dis != 0) continue;
+      if (listing != 0) continue;
+      const std::string head = trim(note.text);
+      if (note.alone && (head == "dis:" || head.starts_with("ir:"))) {
+        listing = note.line;
+        if (head != "dis:") passes = trim(head.substr(3));
+        continue;
+      }
       if (auto directive = parse_directive(note.line, note.text)) {
         apply(test, *directive, note.alone ? std::nullopt : std::optional<Pc>(note.pc));
       }
@@ -298,7 +304,9 @@ class File {
     if (!program && cases_ != nullptr)
       return cases_->push_back({.name = test.name, .loads = false});
     if (!program) return check_error(test, program.error());
-    if (dis != 0 && cases_ == nullptr) compare_listing(*program, dis, end);
+    if (listing != 0 && !passes && cases_ == nullptr) {
+      compare_listing(disassemble(*program), listing, end);
+    }
     Image image;
     image.name = test.name;
     image.section = test.type;
@@ -309,6 +317,9 @@ class File {
     image.maps = std::make_shared<const std::vector<MapSpec>>(test.maps);
     earlier_.push_back(std::make_shared<const Image>(std::move(image)));
     if (cases_ != nullptr) return add_case(test);
+    if (passes && ir_) {
+      compare_listing(ir_(*earlier_.back(), *passes, mode_of(test.modes.front())), listing, end);
+    }
     for (const FiletestEngine& engine : engines_) {
       for (const std::string& mode : test.modes) run_mode(test, engine, mode);
     }
@@ -353,14 +364,15 @@ class File {
     }
   }
 
+  static Mode mode_of(const std::string& mode) {
+    return mode == "trusted" ? Mode::Trusted : mode == "proved" ? Mode::Proved : Mode::Checked;
+  }
+
   void run_mode(const Test& test, const FiletestEngine& engine, const std::string& mode) {
     const auto fail = [&](u32 line, const std::string& text) {
       problem(line, fmt::format("{} ({}, {}): {}", test.name, engine.name, mode, text));
     };
-    const Mode wanted = mode == "trusted"  ? Mode::Trusted
-                        : mode == "proved" ? Mode::Proved
-                                           : Mode::Checked;
-    const auto backend = engine.make(wanted);
+    const auto backend = engine.make(mode_of(mode));
     Vm vm({.cpus = 4});
     auto instance = vm.load(images(), *backend);
     if (!instance) return check_error(test, instance.error());
@@ -455,12 +467,12 @@ class File {
 
   // ---- listings --------------------------------------------------------------------------------
 
-  // The lines of a `dis:` block, after its head at line `head` (1-based).
-  void compare_listing(const Program& program, std::size_t head, std::size_t end) {
+  // The lines of a `dis:` or `ir:` block, after its head at line `head` (1-based).
+  void compare_listing(const std::string& text, std::size_t head, std::size_t end) {
     std::size_t last = head;
     while (last < end && is_comment(lines_[last])) ++last;
     std::vector<std::string> want;
-    std::istringstream listing(disassemble(program));
+    std::istringstream listing(text);
     for (std::string line; std::getline(listing, line);) want.push_back(";   " + line);
     const std::vector<std::string> have(lines_.begin() + static_cast<std::ptrdiff_t>(head),
                                         lines_.begin() + static_cast<std::ptrdiff_t>(last));
@@ -495,6 +507,7 @@ class File {
   std::string path_;
   bool bless_;
   std::span<const FiletestEngine> engines_;
+  FiletestIr ir_;
   std::vector<FiletestCase>* cases_;  // programs go there instead of being run
   std::vector<std::string> lines_;
   std::vector<std::string> problems_;
@@ -505,13 +518,14 @@ class File {
 }  // namespace
 
 std::vector<std::string> run_filetest(const std::string& path, bool bless,
-                                      std::span<const FiletestEngine> engines) {
-  return File(path, bless, engines).run();
+                                      std::span<const FiletestEngine> engines,
+                                      const FiletestIr& ir) {
+  return File(path, bless, engines, ir).run();
 }
 
 std::vector<FiletestCase> filetest_cases(const std::string& path) {
   std::vector<FiletestCase> cases;
-  File(path, false, {}, &cases).run();
+  File(path, false, {}, {}, &cases).run();
   return cases;
 }
 

@@ -20,6 +20,8 @@
 //   ; error: map_too_large                    the same, with no place
 //   ; dis:                                    the block's other lines are the disassembly;
 //   ;   0: r0 = 1                             `bless` rewrites it
+//   ; ir: fold,dce                            the same of the JIT's representation after these
+//   ;   function 0 @0 {                       passes, or as lifted, in the first mode, unmetered
 #pragma once
 
 #include <functional>
@@ -38,10 +40,16 @@ struct FiletestEngine {
   std::function<std::unique_ptr<Backend>(Mode mode)> make;
 };
 
+// The text of an `ir:` block: `passes` is what its head names.
+using FiletestIr =
+    std::function<std::string(const Image& image, const std::string& passes, Mode mode)>;
+
 // Runs the programs of one file on each engine; gives what went wrong, a line each. With `bless`,
-// rewrites the `dis:` blocks instead of comparing them.
+// rewrites the `dis:` and `ir:` blocks instead of comparing them. Without `ir` they are not looked
+// at.
 std::vector<std::string> run_filetest(const std::string& path, bool bless,
-                                      std::span<const FiletestEngine> engines);
+                                      std::span<const FiletestEngine> engines,
+                                      const FiletestIr& ir);
 
 // A program of a file without what is expected of it, for other engines to run.
 struct FiletestCase {

@@ -10,6 +10,7 @@
 #include "helpers/contexts/access.h"
 #include "helpers/maps/map.h"
 #include "isa/arith.h"
+#include "jit/ir_text.h"
 #include "jit/lift.h"
 #include "vm/engine.h"
 
@@ -502,7 +503,15 @@ std::unique_ptr<Backend> make_ir_engine(IrEngineOptions options) {
   return std::make_unique<IrEngine>(std::move(options));
 }
 
-Result<ir::Module> make_module(const Image& image, std::span<Map* const> maps,
+std::vector<const ir::Pass*> passes_of(ir::Level level) {
+  std::vector<const ir::Pass*> passes;
+  for (const std::string_view name : ir::pipeline(level)) passes.push_back(ir::find_pass(name));
+  return passes;
+}
+
+namespace {
+
+Result<ir::Module> make_module(const Image& image, std::span<const World::MapBinding> maps,
                                const IrEngineOptions& options) {
   const auto uses = TRY(mark_context(image));
   std::vector<AccessMark> marks(image.program.size());
@@ -511,9 +520,7 @@ Result<ir::Module> make_module(const Image& image, std::span<Map* const> maps,
     marks[i].kernel = uses[i].kernel;
     marks[i].offset = uses[i].offset;
   }
-  std::vector<World::MapBinding> bindings;
-  for (const Map* map : maps) bindings.push_back({&map->spec(), map->layout()});
-  const World world{.user = &image, .resolve = resolve, .maps = bindings};
+  const World world{.user = &image, .resolve = resolve, .maps = maps};
   ir::Module module =
       TRY(lift(image, world, {.mode = options.mode, .metered = options.metered, .marks = marks}));
   std::string wrong = validate(module);
@@ -525,6 +532,41 @@ Result<ir::Module> make_module(const Image& image, std::span<Map* const> maps,
       return fail<Code::unhandled>(fmt::format("after {}: {}", pass->name, wrong));
   }
   return module;
+}
+
+}  // namespace
+
+Result<ir::Module> make_module(const Image& image, std::span<Map* const> maps,
+                               const IrEngineOptions& options) {
+  std::vector<World::MapBinding> bindings;
+  for (const Map* map : maps) bindings.push_back({&map->spec(), map->layout()});
+  return make_module(image, bindings, options);
+}
+
+std::string ir_listing(const Image& image, const std::string& passes, Mode mode) {
+  std::vector<World::MapBinding> maps;
+  for (const MapSpec& spec : *image.maps) {
+    MapLayout layout;
+    const bool per_cpu = spec.type == MapType::percpu_array;
+    if (per_cpu || spec.type == MapType::array) {
+      layout = {.base = reinterpret_cast<u8*>(0x10000 * (maps.size() + 1)),
+                .stride = value_stride(spec),
+                .entries = spec.max_entries,
+                .cpu_stride = per_cpu ? value_stride(spec) * spec.max_entries : 0};
+    }
+    maps.push_back({&spec, layout});
+  }
+  IrEngineOptions options{.mode = mode, .metered = false};
+  for (std::size_t at = 0; at < passes.size();) {
+    const std::size_t end = std::min(passes.find(',', at), passes.size());
+    const std::string name = passes.substr(at, end - at);
+    const ir::Pass* pass = ir::find_pass(name);
+    if (pass == nullptr) return fmt::format("no pass is named '{}'\n", name);
+    options.passes.push_back(pass);
+    at = end + 1;
+  }
+  const auto module = make_module(image, maps, options);
+  return module ? print(*module) : module.error().text + "\n";
 }
 
 }  // namespace skep::test

@@ -24,4 +24,10 @@ std::unique_ptr<Backend> make_ir_engine(IrEngineOptions options);
 Result<ir::Module> make_module(const Image& image, std::span<Map* const> maps,
                                const IrEngineOptions& options);
 
+std::vector<const ir::Pass*> passes_of(ir::Level level);
+
+// The text of an image's module after the passes named, with commas between them, unmetered; maps
+// are taken to lie at round addresses, the first at 0x10000. What is wrong, if anything is.
+std::string ir_listing(const Image& image, const std::string& passes, Mode mode);
+
 }  // namespace skep::test
