@@ -13,7 +13,6 @@
 namespace skep {
 namespace {
 
-constexpr int kEOVERFLOW = -75;
 constexpr u32 kMaxQueue = 16384;
 constexpr u32 kMaxValue = 8;
 
