@@ -72,9 +72,10 @@ int write(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   const bool checks = argc == 3 && std::string_view(argv[1]) == "--check";
-  if (argc != 2 && !checks) {
+  const std::string_view folder = argc == 2 || checks ? argv[argc - 1] : "";
+  if (folder.empty() || folder.starts_with('-')) {
     std::printf("usage: gendoc [--check] FOLDER\n");
     return 2;
   }
-  return checks ? check(argv[2]) : write(argv[1]);
+  return checks ? check(folder) : write(folder);
 }
