@@ -58,10 +58,6 @@ class Map : public std::enable_shared_from_this<Map> {
   virtual u64 query(u64 /*what*/) { return 0; }
   // Stack traces: stores a trace, the innermost address first, if it is new; its id or an error.
   virtual i64 add_stack(std::span<const u64> /*trace*/, u64 /*flags*/) { return kEOPNOTSUPP; }
-  // Storage of the kernel's objects: the value of the one at `owner`. Without one, and asked to
-  // create, a new value: a copy of `initial`, or zeros for null. Null: there is none, or no room.
-  virtual u8* storage(u64 /*owner*/, bool /*create*/, const u8* /*initial*/) { return nullptr; }
-  virtual int remove_storage(u64 /*owner*/) { return kEOPNOTSUPP; }
   // Perf event arrays: a record into the ring of slot `index`, by a program on `cpu`.
   virtual int emit(u32 /*index*/, u32 /*cpu*/, std::span<const u8> /*record*/) {
     return kEOPNOTSUPP;
