@@ -4,18 +4,12 @@
 #include <algorithm>
 
 #include "helpers/bodies/bodies.h"
+#include "helpers/maps/stack_format.h"
 
 namespace skep::body {
 namespace {
 
-constexpr u64 kSkipMask = 0xff;         // BPF_F_SKIP_FIELD_MASK: of the innermost frames
-constexpr u64 kUserStack = 1 << 8;      // BPF_F_USER_STACK
-constexpr u64 kFastCompare = 1 << 9;    // BPF_F_FAST_STACK_CMP
-constexpr u64 kReuse = 1 << 10;         // BPF_F_REUSE_STACKID
-constexpr u64 kUserBuildId = 1 << 11;   // BPF_F_USER_BUILD_ID
-constexpr u32 kBuildIdBytes = 32;       // sizeof(struct bpf_stack_build_id)
-constexpr u32 kBuildIdAddress = 24;     // where it has the address
-constexpr i32 kBuildIdOnlyAddress = 2;  // BPF_STACK_BUILD_ID_IP
+using namespace stack_flags;
 
 std::span<const u64> stack_of(const Run& run, u64 flags) {
   return (flags & kUserStack) != 0 ? run.env->user_stack : run.env->kernel_stack;
@@ -31,18 +25,15 @@ i64 clear(OutBytes to, i64 error) {
   return error;
 }
 
-void put_entry(u8* to, u64 address, u64 entry) {
-  if (entry == kBuildIdBytes) {
-    clear_shared(to, kBuildIdBytes);
-    copy_shared(to, reinterpret_cast<const u8*>(&kBuildIdOnlyAddress), sizeof kBuildIdOnlyAddress);
-    to += kBuildIdAddress;
-  }
-  copy_shared(to, reinterpret_cast<const u8*>(&address), sizeof address);
+void put_entry(u8* to, u64 address, bool build_id) {
+  const BuildIdEntry entry{.ip = address};
+  const void* from = build_id ? static_cast<const void*>(&entry) : &address;
+  copy_shared(to, static_cast<const u8*>(from), stack_entry_size(build_id));
 }
 
 i64 copy_stack(std::span<const u64> stack, OutBytes to, u64 flags) {
   const bool user = (flags & kUserStack) != 0, build_ids = (flags & kUserBuildId) != 0;
-  const u64 entry = build_ids ? kBuildIdBytes : sizeof(u64);
+  const u64 entry = stack_entry_size(build_ids);
   const u64 skip = flags & kSkipMask;
   if ((flags & ~(kSkipMask | kUserStack | kUserBuildId)) != 0) return clear(to, kEINVAL);
   if ((build_ids && !user) || to.size % entry != 0) return clear(to, kEINVAL);
@@ -50,7 +41,7 @@ i64 copy_stack(std::span<const u64> stack, OutBytes to, u64 flags) {
   if (trace.size() < skip) return clear(to, kEFAULT);
   u64 written = 0;
   for (u64 address : trace.subspan(skip)) {
-    put_entry(to.data + written, address, entry);
+    put_entry(to.data + written, address, build_ids);
     written += entry;
   }
   clear_shared(to.data + written, to.size - written);
@@ -62,7 +53,7 @@ i64 copy_stack(std::span<const u64> stack, OutBytes to, u64 flags) {
 i64 get_stackid(Run& run, Frame*, Map* map, u64 flags) {
   if ((flags & ~(kSkipMask | kUserStack | kFastCompare | kReuse)) != 0) return kEINVAL;
   const bool build_ids = (map->spec().flags & map_flags::kStackBuildId) != 0;
-  const u64 entry = build_ids ? kBuildIdBytes : sizeof(u64);
+  const u64 entry = stack_entry_size(build_ids);
   const u64 skip = flags & kSkipMask;
   const std::span<const u64> trace =
       cut(stack_of(run, flags), map->spec().value_size / entry + skip);

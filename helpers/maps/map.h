@@ -22,9 +22,6 @@
 
 namespace skep {
 
-// The most addresses of one stack trace: kernel.perf_event_max_stack, unless a system raised it.
-inline constexpr u32 kMaxStackDepth = 127;
-
 class Map : public std::enable_shared_from_this<Map> {
  public:
   Map(const Map&) = delete;

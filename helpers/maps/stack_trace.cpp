@@ -9,21 +9,10 @@
 
 #include "helpers/maps/families.h"
 #include "helpers/maps/slab.h"
+#include "helpers/maps/stack_format.h"
 
 namespace skep {
 namespace {
-
-constexpr u64 kFastCompare = 1 << 9;  // BPF_F_FAST_STACK_CMP
-constexpr u64 kReuse = 1 << 10;       // BPF_F_REUSE_STACKID
-
-// One entry of a trace with build ids, struct bpf_stack_build_id. No file is behind an address that
-// the host gives, so entries say what the kernel says of such: BPF_STACK_BUILD_ID_IP.
-struct BuildIdEntry {
-  i32 status = 2;
-  u8 build_id[20] = {};
-  u64 ip = 0;
-};
-static_assert(sizeof(BuildIdEntry) == 32);
 
 // Jenkins' lookup3 over 32-bit words, which the kernel names jhash2. By Bob Jenkins, public domain.
 u32 hash_words(const u32* words, u32 count) {
@@ -71,7 +60,7 @@ class StackTraceMap final : public Map {
   }
 
   i64 add_stack(std::span<const u64> trace, u64 flags) override {
-    const u64 entry = build_ids_ ? sizeof(BuildIdEntry) : sizeof(u64);
+    const u64 entry = stack_entry_size(build_ids_);
     if (trace.empty() || trace.size() > spec().value_size / entry) return kEFAULT;
     const u32 hash = hash_of(trace);
     const u32 id = hash & (buckets_ - 1);
@@ -80,14 +69,14 @@ class StackTraceMap final : public Map {
     const Locked locked(lock_);
     Bucket& bucket = this->bucket(id);
     const bool same_hash = bucket.count != 0 && bucket.hash == hash;
-    if (same_hash && (flags & kFastCompare) != 0) return id;
+    if (same_hash && (flags & stack_flags::kFastCompare) != 0) return id;
     const bool full = used_ == spec().max_entries;
     if (build_ids_ && full) return kENOMEM;  // it takes the room before it compares
     if (same_hash && bucket.count == trace.size() &&
         std::memcmp(bucket.data(), data, trace.size() * entry) == 0) {
       return id;
     }
-    if (bucket.count != 0 && (flags & kReuse) == 0) return kEEXIST;
+    if (bucket.count != 0 && (flags & stack_flags::kReuse) == 0) return kEEXIST;
     if (full) return kENOMEM;
     used_ += bucket.count == 0;
     bucket.hash = hash;
@@ -138,7 +127,7 @@ class StackTraceMap final : public Map {
     const Locked locked(lock_);
     if (id >= buckets_ || bucket(id).count == 0) return kENOENT;
     Bucket& found = bucket(id);
-    const u64 used = found.count * (build_ids_ ? sizeof(BuildIdEntry) : sizeof(u64));
+    const u64 used = found.count * stack_entry_size(build_ids_);
     std::memcpy(value, found.data(), used);
     std::memset(value + used, 0, spec().value_size - used);
     if (take) empty(found);
