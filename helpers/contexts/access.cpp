@@ -36,13 +36,13 @@ Native native_of(const Frame& frame, const FieldRow& field) {
 // The first byte of what a field is kept in: in the frame, or in the host's own structure.
 const u8* place_of(const Frame& frame, const FieldRow& field) {
   const auto* in_frame = reinterpret_cast<const u8*>(&frame);
-  switch (frame.host == nullptr ? FieldIs::SockCommonOrNull : field.is) {
+  if (frame.host == nullptr) return in_frame + native_of(frame, field).offset;
+  switch (field.is) {
     case FieldIs::PacketStart: return reinterpret_cast<const u8*>(&frame.packet.data);
     case FieldIs::PacketEnd: return reinterpret_cast<const u8*>(&frame.packet.end);
     case FieldIs::PacketMeta: return reinterpret_cast<const u8*>(&frame.packet.meta);
-    case FieldIs::Length: return in_frame;
     case FieldIs::Scalar: return frame.memory + native_of(frame, field).offset;
-    default: return in_frame + native_of(frame, field).offset;
+    default: return in_frame;  // a length, which is kept nowhere
   }
 }
 u8* place_of(Frame& frame, const FieldRow& field) {
