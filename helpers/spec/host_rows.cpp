@@ -287,47 +287,57 @@ const HostType* HostRows::find_type(std::string_view name) const {
 
 // ---- both tables as one ---------------------------------------------------------------------
 
+namespace {
+
+// By number or name; null rows have none.
+template <class Key>
+const HostHelper* find_host_helper(const HostRows* rows, Key key) {
+  return rows == nullptr ? nullptr : rows->find_helper(key);
+}
+template <class Key>
+const HostType* find_host_type(const HostRows* rows, Key key) {
+  return rows == nullptr ? nullptr : rows->find_type(key);
+}
+
+}  // namespace
+
 const HelperProto* find_helper(const HostRows* rows, u32 id, ProgramType type) {
   if (const HelperProto* built_in = find_helper(id, type)) return built_in;
-  const HostHelper* helper = rows == nullptr ? nullptr : rows->find_helper(id);
+  const HostHelper* helper = find_host_helper(rows, id);
   return helper == nullptr ? nullptr : &helper->proto;
 }
 
 const HelperProto* find_helper(const HostRows* rows, std::string_view name) {
   if (const HelperProto* built_in = find_helper(name)) return built_in;
-  const HostHelper* helper = rows == nullptr ? nullptr : rows->find_helper(name);
+  const HostHelper* helper = find_host_helper(rows, name);
   return helper == nullptr ? nullptr : &helper->proto;
 }
 
 const ProgramTypeRow* find_program_type(const HostRows* rows, ProgramType type) {
-  const HostType* found = rows == nullptr ? nullptr : rows->find_type(type);
+  const HostType* found = find_host_type(rows, type);
   return found == nullptr ? find_program_type(type) : &found->row();
 }
 
 const ProgramTypeRow* find_program_type(const HostRows* rows, std::string_view name) {
-  const HostType* found = rows == nullptr ? nullptr : rows->find_type(name);
+  const HostType* found = find_host_type(rows, name);
   return found == nullptr ? find_program_type(name) : &found->row();
 }
 
 std::span<const FieldRow> fields(const HostRows* rows, ProgramType type) {
-  if (const HostType* found = rows == nullptr ? nullptr : rows->find_type(type)) {
-    return found->fields();
-  }
+  if (const HostType* found = find_host_type(rows, type)) return found->fields();
   const ProgramTypeRow* built_in = find_program_type(type);
   return built_in == nullptr ? std::span<const FieldRow>() : fields(built_in->context);
 }
 
 ContextKind context_kind(const HostRows* rows, ProgramType type) {
-  if (const HostType* found = rows == nullptr ? nullptr : rows->find_type(type)) {
-    return found->context().kind;
-  }
+  if (const HostType* found = find_host_type(rows, type)) return found->context().kind;
   const ProgramTypeRow* built_in = find_program_type(type);
   return built_in == nullptr ? ContextKind::None : row(built_in->context).kind;
 }
 
 const FieldRow* find_access(const HostRows* rows, ProgramType type, AttachType attach_type,
                             u64 offset, u32 size, bool write) {
-  if (const HostType* found = rows == nullptr ? nullptr : rows->find_type(type)) {
+  if (const HostType* found = find_host_type(rows, type)) {
     return found->find_access(offset, size, write);
   }
   const ProgramTypeRow* built_in = find_program_type(type);
@@ -346,7 +356,7 @@ SectionName parse_section_name(const HostRows* rows, std::string_view section) {
 
 bool may_call(const HostRows* rows, const HelperProto& helper, ProgramType type,
               AttachType attach_type, const KernelProfile& profile) {
-  const HostType* found = rows == nullptr ? nullptr : rows->find_type(type);
+  const HostType* found = find_host_type(rows, type);
   return found == nullptr ? may_call(helper, type, attach_type, profile) : found->may_call(helper);
 }
 
