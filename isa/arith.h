@@ -10,6 +10,12 @@
 
 namespace skep {
 
+// The lowest `bits` of a value, 1 to 64, as a signed number.
+constexpr u64 sign_extended(u64 value, u32 bits) {
+  const u32 unused = 64 - bits;
+  return static_cast<u64>(static_cast<i64>(value << unused) >> unused);
+}
+
 // dst after `op` on x (dst before) and y (the operand), in U = u64 or u32. The caller
 // zero-extends a 32-bit result. Rows other than ALU, UNARY, MOVSX and SWAP give 0.
 template <class U>

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "isa/arith.h"
 #include "isa/btf_format.h"
 #include "isa/btf_walk.h"
 #include "isa/memory.h"
@@ -25,11 +26,6 @@ u64 load_bits(std::span<const u8> bytes, u64 at, u32 bits) {
     done += take;
   }
   return value;
-}
-
-u64 sign_extend(u64 value, u32 bits) {
-  const u32 unused = 64 - bits;
-  return static_cast<u64>(static_cast<i64>(value << unused) >> unused);
 }
 
 // Numbers of more than 8 bytes, and floats without a C++ type: all digits in hexadecimal.
@@ -108,7 +104,7 @@ Result<BtfValue> Reader::number(BtfPlace place, u32 bytes) {
   const u64 raw = load_bits(bytes_, place.bit_offset, bits);
   const BtfInt integer = btf_.integer(place.type);
   if (integer.is_bool && raw <= 1) return BtfValue::of_bool(raw != 0);
-  return integer.is_signed ? BtfValue::of_signed(static_cast<i64>(sign_extend(raw, bits)))
+  return integer.is_signed ? BtfValue::of_signed(static_cast<i64>(sign_extended(raw, bits)))
                            : BtfValue::of(raw);
 }
 
@@ -120,7 +116,7 @@ Result<BtfValue> Reader::enumerator(BtfPlace place) {
     return bad("does not lie in the bytes of the value");
   const u64 raw = load_bits(bytes_, place.bit_offset, bits);
   const bool is_signed = btf_.flag(place.type);
-  const u64 value = is_signed ? sign_extend(raw, bits) : raw;
+  const u64 value = is_signed ? sign_extended(raw, bits) : raw;
   const u64 mask = bits == 64 ? ~u64{0} : (u64{1} << bits) - 1;
   TRY(search(btf_.vlen(place.type)));
   for (u32 i = 0; i < btf_.vlen(place.type); ++i) {

@@ -9,6 +9,7 @@
 #include "helpers/contexts/access.h"
 #include "helpers/contexts/frames.h"
 #include "helpers/maps/map.h"
+#include "isa/arith.h"
 #include "isa/diagnostic.h"
 
 namespace skep {
@@ -61,11 +62,6 @@ bool load_field(Run& run, u64 offset, u32 size, bool sign_extend, u64& value) {
   if (context_load(run, offset, size, sign_extend, value)) return true;
   run.set_fault(Code::bad_context_access, offset, size, kRead);
   return false;
-}
-
-u64 sign_extended(u64 value, u32 size) {
-  const u32 shift = 64 - 8 * size;
-  return static_cast<u64>(static_cast<i64>(value << shift) >> shift);
 }
 
 // load_through_kernel() of what is no context; not extended.
@@ -183,7 +179,7 @@ bool load_checked(Run& run, u64 address, u32 size, bool sign_extend, bool may_be
   }
   if (!run.find(address, size, kRead, found)) return false;
   value = load_own(address, size);
-  if (sign_extend) value = sign_extended(value, size);
+  if (sign_extend) value = sign_extended(value, 8 * size);
   return true;
 }
 
@@ -206,7 +202,7 @@ bool load_through_kernel(Run& run, u64 address, u32 size, bool sign_extend, u64&
     return load_field(run, address - kContextBase, size, sign_extend, value);
   }
   if (!load_kernel_memory(run, address, size, value)) return false;
-  if (sign_extend) value = sign_extended(value, size);
+  if (sign_extend) value = sign_extended(value, 8 * size);
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "helpers/spec/host_rows.h"
+#include "isa/arith.h"
 #include "isa/diagnostic.h"
 
 namespace skep {
@@ -53,11 +54,6 @@ u64 load_bytes(const void* from, u32 size) {
   u64 value = 0;
   std::memcpy(&value, from, size);
   return value;
-}
-
-u64 sign_extended(u64 value, u32 size) {
-  const u32 shift = 64 - 8 * size;
-  return static_cast<u64>(static_cast<i64>(value << shift) >> shift);
 }
 
 u64 packet_length(const Frame& frame) {
@@ -188,7 +184,7 @@ bool context_load(Run& run, u64 offset, u32 size, bool sign_extend, u64& value) 
   const FieldRow* field = find_run_access(run, offset, size, false);
   if (field == nullptr || (sign_extend && is_pointer(field->is))) return false;
   value = read_field(*static_cast<Frame*>(run.frame), *field, offset - field->offset, size);
-  if (sign_extend) value = sign_extended(value, size);
+  if (sign_extend) value = sign_extended(value, 8 * size);
   return true;
 }
 

@@ -289,5 +289,10 @@ static_assert(eval<u32>(Op::Arsh, 0x8000'0000, 31) == 0xffff'ffff);
 static_assert(taken<u32>(Op::Jslt, 0xffff'ffff, 0));
 static_assert(!taken<u64>(Op::Jslt, 0xffff'ffff, 0));
 
+static_assert(sign_extended(0x80, 8) == ~u64{0x7f});
+static_assert(sign_extended(0xff7f, 8) == 0x7f);
+static_assert(sign_extended(1, 1) == ~u64{0});
+static_assert(sign_extended(kMin64, 64) == kMin64);
+
 }  // namespace
 }  // namespace skep
