@@ -71,10 +71,7 @@ class ArrayMap final : public Map {
     if (!per_cpu_) {
       return try_until_unlocked([&] { return fields_.load(value, this->value(index, 0), flags); });
     }
-    for (u32 cpu = 0; cpu < cpus_; ++cpu) {
-      fields_.copy(value + cpu * stride_, this->value(index, cpu), stride_);
-      fields_.clear(value + cpu * stride_);
-    }
+    fields_.load_each(value, this->value(index, 0), cpu_stride_, cpus_);
     return 0;
   }
 
@@ -84,9 +81,7 @@ class ArrayMap final : public Map {
     u8* to = nullptr;
     if (const int error = find_for_update(key, flags, to); error != 0) return error;
     if (!per_cpu_) return try_until_unlocked([&] { return fields_.store(to, value, flags); });
-    for (u32 cpu = 0; cpu < cpus_; ++cpu) {
-      fields_.copy(to + cpu * cpu_stride_, value + cpu * stride_, stride_);
-    }
+    fields_.store_each(to, cpu_stride_, value, cpus_);
     return 0;
   }
 

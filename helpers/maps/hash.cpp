@@ -446,18 +446,13 @@ class HashMap final : public Map {
       fields_.copy(value(element, cpu % cpus_), source.value, spec().value_size);
       return;
     }
-    for (u32 i = 0; i < cpus_; ++i) {
-      fields_.copy(value(element, i), source.value + i * stride_, stride_);
-    }
+    fields_.store_each(value(element, 0), stride_, source.value, cpus_);
   }
 
   // All of an element for the host: 0, or kLockBusy.
   int load_value(u8* to, Element* element, u64 flags) const {
     if (!per_cpu_) return fields_.load(to, value(element, 0), flags);
-    for (u32 i = 0; i < cpus_; ++i) {
-      fields_.copy(to + i * stride_, value(element, i), stride_);
-      fields_.clear(to + i * stride_);
-    }
+    fields_.load_each(to, value(element, 0), stride_, cpus_);
     return 0;
   }
 

@@ -45,6 +45,20 @@ class ValueFields {
     return busy;
   }
 
+  // Per-CPU maps. The values of all CPUs, which lie `distance` apart in the map and value_stride()
+  // apart for the host: from the host, and a copy for it.
+  void store_each(u8* to, u64 distance, const u8* from, u32 cpus) const {
+    const u64 stride = value_stride(spec_);
+    for (u32 cpu = 0; cpu < cpus; ++cpu) copy(to + cpu * distance, from + cpu * stride, stride);
+  }
+  void load_each(u8* to, const u8* from, u64 distance, u32 cpus) const {
+    const u64 stride = value_stride(spec_);
+    for (u32 cpu = 0; cpu < cpus; ++cpu) {
+      copy(to + cpu * stride, from + cpu * distance, stride);
+      clear(to + cpu * stride);
+    }
+  }
+
  private:
   int copy_by(u8* to, const u8* from, u64 flags, u8* locked) const {
     const bool locks = (flags & update_flags::kLock) != 0;
