@@ -195,9 +195,7 @@ void ask_maps(KernelFacts& facts) {
   for (u32 id = 1; const MapKind* kind = find_map_kind(static_cast<MapType>(id)); ++id) {
     if (kind->type == MapType::struct_ops) continue;  // needs a structure of the kernel's
     KernelMapOptions options{.btf_fd = btf.get()};
-    if (inner) options.inner_fd = (*inner)->fd();
-    const bool nested = kind->type == MapType::array_of_maps || kind->type == MapType::hash_of_maps;
-    if (!nested) options.inner_fd = -1;
+    if (inner && holds_maps(kind->type)) options.inner_fd = (*inner)->fd();
     const auto map = KernelMap::create(least_map(kind->type), options);
     if (!map && missing_of(needed_for(kind->type)) != 0)
       facts.unasked.push_back(fmt::format("map type {}: {}", kind->name, map.error().text));

@@ -116,7 +116,7 @@ bool Definition::read_values(const BtfMember& member) {
     return btf_.kind(target) == BtfKind::FuncProto ||
            fail("'values' of a prog array are functions");
   }
-  if (spec_.type != MapType::array_of_maps && spec_.type != MapType::hash_of_maps) {
+  if (!holds_maps(spec_.type)) {
     return fail("only maps of maps and prog arrays can have 'values'");
   }
   if (btf_.kind(target) != BtfKind::Struct) return fail("'values' of a map of maps are maps");

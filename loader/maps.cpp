@@ -19,10 +19,6 @@ void note(Linked& linked, std::string_view map, std::string_view section, std::s
   linked.note(map, section, make_error<Code::bad_map_definition>(map, reason));
 }
 
-bool holds_maps(MapType type) {
-  return type == MapType::array_of_maps || type == MapType::hash_of_maps;
-}
-
 // Fields after flags were never understood by anyone but iproute2 (struct bpf_elf_map, which may
 // end early) and by the kernel's own samples; those of other lengths must be zero. Returns what is
 // wrong, or nothing.

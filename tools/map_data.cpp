@@ -20,10 +20,6 @@ bool is_array(MapType type) {
          type == MapType::xskmap;
 }
 
-bool holds_maps(MapType type) {
-  return type == MapType::array_of_maps || type == MapType::hash_of_maps;
-}
-
 bool is_queue(MapType type) {
   return type == MapType::queue || type == MapType::stack;
 }

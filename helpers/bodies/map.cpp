@@ -82,7 +82,7 @@ class Keys {
 
 u64 map_lookup_elem(Run& run, Map* map, Key key) {
   if (u8* value = map->lookup(key.data, run.cpu)) return reinterpret_cast<u64>(value);
-  if (!map->holds_maps()) return 0;
+  if (!holds_maps(map->spec().type)) return 0;
   Map* inner = map->inner(key.data);
   return inner != nullptr ? hold_inner_map(run, inner) : 0;
 }

@@ -64,9 +64,6 @@ class Map : public std::enable_shared_from_this<Map> {
   virtual const Callable* target(u32 /*index*/) { return nullptr; }
   // Maps of maps: the inner map, or null. It stays as long as the run has its ActiveRuns::Run.
   virtual Map* inner(const u8* /*key*/) { return nullptr; }
-  bool holds_maps() const {
-    return spec_.type == MapType::array_of_maps || spec_.type == MapType::hash_of_maps;
-  }
 
   // ---- for engines --------------------------------------------------------------------------
   // The region of the value or record that `address` lies in: false if none of this map.

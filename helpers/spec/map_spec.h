@@ -17,6 +17,11 @@ enum class MapType : u32 {
 #include "helpers/spec/maps.def"
 };
 
+// Whether it is a map of maps.
+constexpr bool holds_maps(MapType type) {
+  return type == MapType::array_of_maps || type == MapType::hash_of_maps;
+}
+
 // Flags of map creation (Linux include/uapi/linux/bpf.h, BPF_F_*).
 namespace map_flags {
 inline constexpr u32 kNoPrealloc = 1 << 0, kNoCommonLru = 1 << 1, kNumaNode = 1 << 2,

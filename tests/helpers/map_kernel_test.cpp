@@ -369,9 +369,8 @@ std::vector<MapType> comparable_types() {
   for (u32 id = 1; find_map_kind(static_cast<MapType>(id)) != nullptr; ++id) {
     const MapKind& kind = *find_map_kind(static_cast<MapType>(id));
     const bool storage = kind.rule.more == find_map_kind(MapType::sk_storage)->rule.more;
-    const bool of_maps = kind.type == MapType::array_of_maps || kind.type == MapType::hash_of_maps;
     const bool special = kind.type == MapType::struct_ops || kind.type == MapType::cpumap;
-    if (!storage && !of_maps && !special && kind.since <= 6.18_v) types.push_back(kind.type);
+    if (!storage && !holds_maps(kind.type) && !special && kind.since <= 6.18_v) types.push_back(kind.type);
   }
   return types;
 }

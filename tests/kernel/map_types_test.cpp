@@ -52,7 +52,7 @@ TEST_P(EveryMapType, IsCreated) {
   ASSERT_TRUE(types);
   KernelMapOptions options{.btf_fd = types.get()};
   std::unique_ptr<KernelMap> inner;
-  if (kind().type == MapType::array_of_maps || kind().type == MapType::hash_of_maps) {
+  if (holds_maps(kind().type)) {
     auto shape = KernelMap::create(map_spec(MapType::array, 4, 4, 1), {});
     ASSERT_TRUE(shape) << shape.error().text;
     inner = std::move(*shape);

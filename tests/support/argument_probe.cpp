@@ -98,7 +98,7 @@ class Maps {
   }
   void add(const MapKind& kind) {
     int inner = -1;
-    if (kind.type == MapType::array_of_maps || kind.type == MapType::hash_of_maps) {
+    if (holds_maps(kind.type)) {
       if (inner_ == nullptr) inner_ = make(least_map(MapType::array));
       inner = inner_ == nullptr ? -1 : inner_->fd();
     }
