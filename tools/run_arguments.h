@@ -138,5 +138,6 @@ void plan_reports(const RunArguments& arguments, Session& session);
 std::pair<std::string, std::string> split_setting(const std::string& setting,
                                                   std::string_view option);
 bool has_packet(ProgramType type);
+bool takes_registers(ProgramType type);
 
 }  // namespace skep

@@ -105,6 +105,10 @@ bool has_packet(ProgramType type) {
   return row != nullptr && (row->context == Context::XdpMd || row->context == Context::SkBuff);
 }
 
+bool takes_registers(ProgramType type) {
+  return type == ProgramType::kprobe || type == ProgramType::perf_event;
+}
+
 u64 ProbeMemory::add(Buffer bytes, bool user) {
   u64& next = user ? next_user_ : next_kernel_;
   const u64 address = next;
@@ -118,13 +122,13 @@ Frame make_frame(const RunArguments& arguments, Session& session) {
   Frame frame;
   frame.type = session.image->type;
   frame.regs.machine = parse_machine(arguments.machine);
-  const bool probe = frame.type == ProgramType::kprobe || frame.type == ProgramType::perf_event;
+  const bool registers = takes_registers(frame.type);
   const bool words = takes_words(frame.type);
   std::optional<u64> result;
   for (const std::string& setting : arguments.context) {
     const auto [name, text] = split_setting(setting, "--ctx");
     const u64 value = parse_value(setting, text, session.memory);
-    if (probe && set_by_role(frame.regs, name, value)) continue;
+    if (registers && set_by_role(frame.regs, name, value)) continue;
     if (words && set_word(session.words, result, name, value)) continue;
     const Status set = set_field(frame, name, value);
     if (!set) raise<Code::usage>(fmt::format("--ctx {}: {}", setting, set.error().text));

@@ -20,8 +20,7 @@ struct Input {
 Input place_input(const RunArguments& arguments, Frame& frame) {
   Input input;
   const bool packet = has_packet(frame.type);
-  const bool registers = frame.type == ProgramType::kprobe || frame.type == ProgramType::perf_event;
-  const bool flat = !registers && !packet;
+  const bool flat = !takes_registers(frame.type) && !packet;
   if (!arguments.data.empty()) {
     if (!packet && !flat) raise<Code::no_packet>(name(frame.type), "--data");
     input.bytes = read_data(arguments.data, "--data");
