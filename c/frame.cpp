@@ -45,16 +45,14 @@ void set_up(skep_env& env, const skep_env_options& options) {
   c::copy_text(c::text_of(options.comm), env.task.comm, sizeof env.task.comm);
 }
 
-// The rooms of PacketBuffer::make(), in memory of the host's hooks.
+// As PacketBuffer::make(), in memory of the host's hooks.
 Status set_packet(skep_frame& frame, const void* bytes, size_t size) {
   if (bytes == nullptr && size != 0) return fail<Code::usage>("no packet is given");
   if (size > kMaxPacket) {
     return fail<Code::bad_frame>("packet", fmt::format("at most {} bytes of packet", kMaxPacket));
   }
-  const bool xdp = frame.type == ProgramType::xdp;
-  const std::size_t headroom = xdp ? kXdpHeadroom : kSkbHeadroom;
-  const std::size_t room = xdp ? kXdpRoom : headroom + size + kSkbTailroom;
-  const std::size_t capacity = std::max(headroom + size, room);
+  const PacketRooms rooms = packet_rooms(frame.type, size);
+  const std::size_t capacity = rooms.head + size + rooms.tail;
   skep_c_packet& buffer = frame.buffer;
   if (buffer.capacity < capacity) {
     c::give_memory(frame.vm->memory, buffer.bytes, buffer.capacity);
@@ -63,9 +61,9 @@ Status set_packet(skep_frame& frame, const void* bytes, size_t size) {
     if (buffer.bytes == nullptr) return fail<Code::no_memory>("a packet");
     buffer.capacity = capacity;
   } else {
-    std::memset(buffer.bytes, 0, headroom);
+    std::memset(buffer.bytes, 0, rooms.head);
   }
-  u8* data = buffer.bytes + headroom;
+  u8* data = buffer.bytes + rooms.head;
   if (size != 0) std::memcpy(data, bytes, size);
   static_cast<Frame&>(frame) = frame.given;
   frame.packet = {buffer.bytes, data, data, data + size, buffer.bytes + capacity};

@@ -169,10 +169,15 @@ Status prepare_host(Frame& frame, Run& run) {
 
 }  // namespace
 
+PacketRooms packet_rooms(ProgramType type, u64 size) {
+  if (type != ProgramType::xdp) return {kSkbHeadroom, kSkbTailroom};
+  const u64 used = kXdpHeadroom + size;
+  return {kXdpHeadroom, used < kXdpRoom ? static_cast<u32>(kXdpRoom - used) : 0};
+}
+
 Result<PacketBuffer> PacketBuffer::make(std::span<const u8> bytes, ProgramType type) {
-  if (type != ProgramType::xdp) return make(bytes, kSkbHeadroom, kSkbTailroom);
-  const u64 used = kXdpHeadroom + bytes.size();
-  return make(bytes, kXdpHeadroom, used < kXdpRoom ? static_cast<u32>(kXdpRoom - used) : 0);
+  const PacketRooms rooms = packet_rooms(type, bytes.size());
+  return make(bytes, rooms.head, rooms.tail);
 }
 
 Result<PacketBuffer> PacketBuffer::make(std::span<const u8> bytes, u32 headroom, u32 tailroom) {

@@ -21,11 +21,18 @@ inline constexpr u32 kSkbHeadroom = 256;  // the kernel gives more when asked; w
 inline constexpr u32 kSkbTailroom = 2048;
 inline constexpr u32 kMaxPacket = 1 << 24;
 
+// The room that the kernel leaves around a packet of `size` bytes, at most kMaxPacket, for a
+// program type. Packets larger than a page have no tailroom.
+struct PacketRooms {
+  u32 head;
+  u32 tail;
+};
+PacketRooms packet_rooms(ProgramType type, u64 size);
+
 // Owns the bytes of a packet with room before and after it.
 class PacketBuffer {
  public:
-  // Rooms as the kernel has them for this program type; packets larger than a page get their own
-  // size and no tailroom. Fails with no_memory, or bad_frame above kMaxPacket.
+  // With packet_rooms() around it. Fails with no_memory, or bad_frame above kMaxPacket.
   static Result<PacketBuffer> make(std::span<const u8> bytes, ProgramType type);
   static Result<PacketBuffer> make(std::span<const u8> bytes, u32 headroom, u32 tailroom);
 
