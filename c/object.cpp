@@ -1,7 +1,7 @@
 // Objects and programs of the C interface. Tested by tests/c/*_test.cpp.
 
 #include "c/handles.h"
-#include "isa/disasm.h"
+#include "helpers/spec/image_names.h"
 
 namespace skep {
 namespace {
@@ -102,10 +102,6 @@ const MapSpec* spec_of(const skep_object* object, std::size_t index) {
   if (object == nullptr || object->object.maps == nullptr) return nullptr;
   const auto& maps = *object->object.maps;
   return index < maps.size() ? &maps[index] : nullptr;
-}
-
-std::string name_of_map(const Image& image, u32 index) {
-  return image.maps != nullptr && index < image.maps->size() ? (*image.maps)[index].name : "";
 }
 
 }  // namespace
@@ -225,16 +221,7 @@ size_t skep_program_message(const skep_program* program, char* buffer, size_t si
 size_t skep_program_disassemble(const skep_program* program, char* buffer, size_t size) {
   if (program == nullptr || program->image == nullptr) return c::copy_text("", buffer, size);
   const Image& image = *program->image;
-  DisasmOptions options;
-  options.helper = [&](i32 id) -> std::string {
-    const HelperProto* helper = find_helper(image.host.get(), static_cast<u32>(id), image.type);
-    return helper == nullptr ? "" : std::string(helper->name);
-  };
-  options.map = [&](u32 index) { return name_of_map(image, index); };
-  options.external = [&](u32 index) {
-    return index < image.externs.size() ? image.externs[index].name : std::string();
-  };
-  return c::copy_text(disassemble(image.program, options), buffer, size);
+  return c::copy_text(disassemble(image.program, names_of(image)), buffer, size);
 }
 
 size_t skep_object_map_count(const skep_object* object) {

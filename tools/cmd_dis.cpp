@@ -1,6 +1,6 @@
 // `skep dis`: programs as text, each with the names and source lines that the object has.
 // Tested by tests/tools/cli_test.cpp.
-#include "isa/disasm.h"
+#include "helpers/spec/image_names.h"
 #include "isa/wire.h"
 #include "tools/command.h"
 #include "tools/names.h"
@@ -17,18 +17,10 @@ struct Arguments {
 };
 
 DisasmOptions options_for(const Arguments& arguments, const Image* image) {
-  DisasmOptions options;
+  DisasmOptions options = image != nullptr ? names_of(*image) : DisasmOptions{};
+  if (image == nullptr) options.helper = helper_name;
   options.prefix = arguments.prefix;
   options.source = !arguments.bare;
-  options.helper = helper_name;
-  if (image == nullptr) return options;
-  options.map = [image](u32 index) {
-    return image->maps != nullptr && index < image->maps->size() ? (*image->maps)[index].name
-                                                                 : std::string();
-  };
-  options.external = [image](u32 index) {
-    return index < image->externs.size() ? image->externs[index].name : std::string();
-  };
   return options;
 }
 

@@ -1,8 +1,7 @@
 // Traces by comparing registers before and after. See trace.h.
 #include "tools/trace.h"
 
-#include "isa/disasm.h"
-#include "tools/names.h"
+#include "helpers/spec/image_names.h"
 
 namespace skep {
 
@@ -22,15 +21,7 @@ void Trace::step(void* user, Pc pc, const Image& image, const u64 (&regs)[kRegs]
 }
 
 std::string Trace::text_of(Pc pc) const {
-  DisasmOptions options;
-  options.helper = helper_name;
-  options.map = [this](u32 index) {
-    return image_->maps != nullptr && index < image_->maps->size() ? (*image_->maps)[index].name
-                                                                   : std::string();
-  };
-  options.external = [this](u32 index) {
-    return index < image_->externs.size() ? image_->externs[index].name : std::string();
-  };
+  DisasmOptions options = names_of(*image_);
   options.function = [this](Pc first) { return image_->program.subprogram_of(first).name; };
   return disassemble(image_->program.at(pc), pc, options);
 }

@@ -15,9 +15,9 @@
 #include <fstream>
 #include <map>
 
+#include "helpers/spec/image_names.h"
 #include "helpers/spec/proto.h"
 #include "isa/asm.h"
-#include "isa/disasm.h"
 #include "loader/loader.h"
 
 namespace {
@@ -86,26 +86,13 @@ std::vector<std::string> extern_names(const Image& image) {
   return names;
 }
 
-std::string name_at(const std::vector<std::string>& names, u32 index) {
-  return index < names.size() ? names[index] : std::string();
-}
-
-std::string helper_name(i32 id) {
-  const HelperProto* proto = find_helper(static_cast<u32>(id));
-  return proto == nullptr ? std::string() : std::string(proto->name);
-}
-
 std::optional<i32> helper_id(std::string_view name) {
   const HelperProto* proto = find_helper(name);
   return proto == nullptr ? std::nullopt : std::optional(static_cast<i32>(proto->id));
 }
 
 std::string text_of(const Image& image) {
-  DisasmOptions options;
-  options.helper = helper_name;
-  options.map = [names = map_names(image)](u32 index) { return name_at(names, index); };
-  options.external = [names = extern_names(image)](u32 index) { return name_at(names, index); };
-  return disassemble(image.program, options);
+  return disassemble(image.program, names_of(image));
 }
 
 // The first thing that is wrong with the text of a program, or nothing.

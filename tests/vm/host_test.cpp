@@ -1,7 +1,7 @@
 // Helpers and program types of a host's own, in programs that run: arguments are checked by the
 // prototype, contexts are read and written by their fields, and messages have their names.
 #include "helpers/contexts/access.h"
-#include "isa/disasm.h"
+#include "helpers/spec/image_names.h"
 #include "tests/support/image.h"
 #include "vm/vm.h"
 
@@ -288,12 +288,11 @@ TEST_F(HostTest, AssemblerAndDisassemblerHaveTheNames) {
   const std::string text = "    call bpf_fill#-2147483647\n    call bpf_ktime_get_ns#5\n    exit\n";
   auto assembly = assemble("call fill\ncall ktime_get_ns\nexit\n", names);
   ASSERT_TRUE(assembly) << assembly.error().text;
-  DisasmOptions shown;
+  Image image;
+  image.type = ProgramType::raw;
+  image.host = rows;
+  DisasmOptions shown = names_of(image);
   shown.prefix = DisasmPrefix::None;
-  shown.helper = [&](i32 id) -> std::string {
-    const HelperProto* proto = find_helper(rows.get(), static_cast<u32>(id), ProgramType::raw);
-    return proto == nullptr ? "" : std::string(proto->name);
-  };
   const std::string printed = disassemble(std::span<const Insn>(assembly->insns), shown);
   EXPECT_EQ(printed, text);
   const auto again = assemble(printed, names);
