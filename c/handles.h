@@ -70,6 +70,9 @@ Status read_options(const T* given, T& known) {
 // Fills in a struct of the caller's, as much of it as he knows.
 Status write_struct(const void* known, void* given, std::size_t size);
 
+// Fills in what a map is, as write_struct() does: SKEP_OK or SKEP_E_USAGE.
+int write_map_info(const MapSpec& spec, u32 host_value_size, skep_map_info& info);
+
 inline std::string_view text_of(const char* text) {
   return text == nullptr ? std::string_view() : text;
 }

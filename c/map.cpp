@@ -32,6 +32,19 @@ Result<Map*> create(skep_vm& vm, const skep_map_info* given) {
 }
 
 }  // namespace
+
+int c::write_map_info(const MapSpec& spec, u32 host_value_size, skep_map_info& info) {
+  const skep_map_info known{.sz = sizeof known,
+                            .name = spec.name.c_str(),
+                            .type = static_cast<u32>(spec.type),
+                            .key_size = spec.key_size,
+                            .value_size = spec.value_size,
+                            .max_entries = spec.max_entries,
+                            .flags = spec.flags,
+                            .host_value_size = host_value_size};
+  return c::write_struct(&known, &info, sizeof known) ? SKEP_OK : SKEP_E_USAGE;
+}
+
 }  // namespace skep
 
 using namespace skep;
@@ -53,16 +66,7 @@ skep_map* skep_vm_find_map(skep_vm* vm, const char* name) {
 int skep_map_get_info(const skep_map* map, struct skep_map_info* info) {
   if (map == nullptr || info == nullptr) return SKEP_E_USAGE;
   const Map& of = *reinterpret_cast<const Map*>(map);
-  const MapSpec& spec = of.spec();
-  const struct skep_map_info known = {.sz = sizeof known,
-                                      .name = spec.name.c_str(),
-                                      .type = static_cast<u32>(spec.type),
-                                      .key_size = spec.key_size,
-                                      .value_size = spec.value_size,
-                                      .max_entries = spec.max_entries,
-                                      .flags = spec.flags,
-                                      .host_value_size = of.host_value_size()};
-  return c::write_struct(&known, info, sizeof known) ? SKEP_OK : SKEP_E_USAGE;
+  return c::write_map_info(of.spec(), of.host_value_size(), *info);
 }
 
 int skep_map_lookup(skep_map* map, const void* key, size_t key_size, void* value, size_t value_size,

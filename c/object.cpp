@@ -231,15 +231,7 @@ size_t skep_object_map_count(const skep_object* object) {
 int skep_object_map_info(const skep_object* object, size_t index, struct skep_map_info* info) {
   const MapSpec* spec = spec_of(object, index);
   if (spec == nullptr || info == nullptr) return SKEP_E_USAGE;
-  const skep_map_info known{.sz = sizeof known,
-                            .name = spec->name.c_str(),
-                            .type = static_cast<u32>(spec->type),
-                            .key_size = spec->key_size,
-                            .value_size = spec->value_size,
-                            .max_entries = spec->max_entries,
-                            .flags = spec->flags,
-                            .host_value_size = 0};
-  return c::write_struct(&known, info, sizeof known) ? SKEP_OK : SKEP_E_USAGE;
+  return c::write_map_info(*spec, 0, *info);
 }
 
 skep_map* skep_object_map_at(skep_object* object, size_t index) {
