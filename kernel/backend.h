@@ -63,5 +63,7 @@ Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::spa
 // The object's BTF as the kernel takes it; a descriptor of -1 where there is none or the kernel
 // does not want it.
 Fd load_btf_into_kernel(const Btf* btf);
+// BTF in its wire form.
+Fd load_btf_into_kernel(std::span<const u8> bytes);
 
 }  // namespace skep

@@ -143,7 +143,10 @@ class BtfWriter {
 
 Fd load_btf_into_kernel(const Btf* btf) {
   if (btf == nullptr || btf->base() != nullptr) return {};
-  const std::vector<u8> bytes = BtfWriter(*btf).write();
+  return load_btf_into_kernel(BtfWriter(*btf).write());
+}
+
+Fd load_btf_into_kernel(std::span<const u8> bytes) {
   BtfLoadAttr attr;
   attr.btf = address_of(bytes.data());
   attr.size = static_cast<u32>(bytes.size());

@@ -182,15 +182,8 @@ void ask_types(const ProbeOptions& options, const Btf* kernel, KernelFacts& fact
   }
 }
 
-Fd load_btf(std::span<const u8> bytes) {
-  BtfLoadAttr attr;
-  attr.btf = address_of(bytes.data());
-  attr.size = static_cast<u32>(bytes.size());
-  return Fd(bpf(BpfCommand::BtfLoad, attr));
-}
-
 void ask_maps(KernelFacts& facts) {
-  const Fd btf = load_btf(probe_btf());
+  const Fd btf = load_btf_into_kernel(probe_btf());
   const auto inner = KernelMap::create(least_map(MapType::array), {});
   for (u32 id = 1; const MapKind* kind = find_map_kind(static_cast<MapType>(id)); ++id) {
     if (kind->type == MapType::struct_ops) continue;  // needs a structure of the kernel's
@@ -354,7 +347,7 @@ void ask_features(const Btf* kernel, KernelFacts& facts) {
       facts.features.emplace_back(row.feature, kernel->find(BtfKind::Func, row.function) != 0);
   }
   for (const FeatureBtf& row : feature_btf())
-    facts.features.emplace_back(row.feature, bool(load_btf(btf_bytes(row.types))));
+    facts.features.emplace_back(row.feature, bool(load_btf_into_kernel(btf_bytes(row.types))));
   ask_other_features(facts);
 }
 

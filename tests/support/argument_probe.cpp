@@ -55,7 +55,7 @@ constexpr TypeToAsk kTypes[] = {
 class Maps {
  public:
   Maps() {
-    btf_ = load_int();
+    btf_ = load_btf_into_kernel(probe_btf());
     make_objects();
     for (u32 id = 1; const MapKind* kind = find_map_kind(static_cast<MapType>(id)); ++id)
       add(*kind);
@@ -85,13 +85,6 @@ class Maps {
   }
 
  private:
-  static Fd load_int() {
-    const std::vector<u8> bytes = probe_btf();
-    BtfLoadAttr attr;
-    attr.btf = address_of(bytes.data());
-    attr.size = static_cast<u32>(bytes.size());
-    return Fd(bpf(BpfCommand::BtfLoad, attr));
-  }
   std::unique_ptr<KernelMap> make(const MapSpec& spec, int inner = -1) {
     auto map = KernelMap::create(spec, {.btf_fd = btf_.get(), .inner_fd = inner});
     return map ? std::move(*map) : nullptr;
