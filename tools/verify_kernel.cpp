@@ -44,6 +44,10 @@ class Judge final : public Backend {
   }
   Result<std::unique_ptr<Loaded>> load(std::shared_ptr<const Image> image,
                                        std::span<Map* const> maps) override {
+    // Read once for all programs, if one needs them. Who can't have them is told what is missing.
+    if (options_.types == nullptr && needs_kernel_btf(*image)) {
+      if (auto types = read_kernel_btf()) options_.types = std::move(*types);
+    }
     verdicts_.push_back(kernel_verify(std::move(image), maps, options_));
     return std::unique_ptr<Loaded>();
   }
@@ -152,10 +156,8 @@ class Verdicts {
 
 Exit verify_by_kernel(const VerifyArguments& arguments, Output& output) {
   must(check_permission());
-  KernelOptions options{.log_level = arguments.log_level | kCountsLevel};
-  // A kernel without types judges what needs none.
-  if (auto types = read_kernel_btf()) options.types = std::move(*types);
-  auto judge = std::make_unique<Judge>(options);
+  auto judge =
+      std::make_unique<Judge>(KernelOptions{.log_level = arguments.log_level | kCountsLevel});
   const Judge& judged = *judge;
   ObjectSession wanted;
   wanted.backend = std::move(judge);
