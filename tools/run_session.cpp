@@ -118,7 +118,7 @@ bool prints(const Image& image) {
 
 // The kernel prints to its own trace, which is read if it is there.
 void follow_prints(Session& session, Output& output) {
-  if (!prints(*session.image)) return;
+  if (session.engine.emulates || !prints(*session.image)) return;
   try {
     session.prints = open_prints(session.engine);
   } catch (const Failure& failure) {
