@@ -1,34 +1,17 @@
 // Maps under many threads: what must hold at any moment, and, with the thread sanitizer, that
 // nothing is undefined. Programs' accesses are the atomic ones that engines make.
-#include <atomic>
-#include <barrier>
-#include <chrono>
 #include <thread>
 
 #include "helpers/maps/shared.h"
 #include "tests/helpers/map_support.h"
+#include "tests/support/together.h"
 
 namespace skep {
 namespace {
 
-constexpr std::chrono::milliseconds kTime{150};  // of a test
+using test::together;
 
-// Runs all functions at once, each in a thread of its own; they look at `stop`, which is set in
-// time.
-template <class... Functions>
-void together(std::atomic<bool>& stop, Functions... functions) {
-  std::barrier start(sizeof...(functions) + 1);
-  std::vector<std::thread> threads;
-  (threads.emplace_back([&start, functions] {
-    start.arrive_and_wait();
-    functions();
-  }),
-   ...);
-  start.arrive_and_wait();
-  std::this_thread::sleep_for(kTime);
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-}
+constexpr std::chrono::milliseconds kTime{150};  // of a test
 
 // A value that belongs to its key: two words that fit together.
 Bytes value_of(u64 key, u64 round) {
@@ -127,7 +110,7 @@ TEST_P(MapThreads, ReadersWritersAndDeleters) {
   for (u64 key = 0; key < kKept; ++key) map->update(key_of(*map, key), value_of(key, 0), 0, 0);
   std::atomic<bool> stop{false};
   together(
-      stop, [&] { write_all(*map, 0, 0, stop); }, [&] { write_all(*map, 1, 11, stop); },
+      kTime, stop, [&] { write_all(*map, 0, 0, stop); }, [&] { write_all(*map, 1, 11, stop); },
       [&] { read_as_program(*map, 0, stop); }, [&] { read_as_program(*map, 1, stop); },
       [&] { read_as_host(*map, stop); }, [&] { iterate(*map, stop); });
 }
@@ -160,7 +143,7 @@ TEST(MapThreadsGrowing, RegionsWhileGrowing) {
   std::atomic<bool> stop{false};
   std::atomic<u64> written{0};
   together(
-      stop,
+      kTime, stop,
       [&] {
         const std::vector<u8> value(512, 1);
         for (u64 key = 0; key < 20'000 && !stop; ++key) {
@@ -223,7 +206,7 @@ TEST(MapThreadsRing, ProducersAndConsumer) {
       ASSERT_EQ(byte, static_cast<u8>(record->number));
   };
   together(
-      stop, [&] { produce(0); }, [&] { produce(1); }, [&] { produce(2); },
+      kTime, stop, [&] { produce(0); }, [&] { produce(1); }, [&] { produce(2); },
       [&] {
         while (at_work > 0) {
           map->consume(sink);
@@ -278,7 +261,9 @@ TEST_P(MapThreadsQueue, EachValueComesOutOnce) {
       ASSERT_EQ(value.number(), ~number_at(value.bytes + 8));
     }
   };
-  together(stop, [&] { put(0); }, [&] { put(1); }, [&] { take(false); }, [&] { take(true); }, look);
+  together(
+      kTime, stop, [&] { put(0); }, [&] { put(1); }, [&] { take(false); }, [&] { take(true); },
+      look);
   take(true);
   EXPECT_EQ(in, out);
   EXPECT_EQ(sum_in, sum_out);
@@ -314,7 +299,7 @@ TEST(MapThreadsPerf, ProducersAndReader) {
     ++got;
   };
   together(
-      stop, [&] { produce(0); }, [&] { produce(1); },
+      kTime, stop, [&] { produce(0); }, [&] { produce(1); },
       [&] {
         while (!stop) map->consume(sink);
       });
@@ -374,7 +359,9 @@ TEST_P(MapThreadsNested, InnerMapsLiveWhileRunsHoldThem) {
       }
     }
   };
-  together(stop, [&] { replace(0); }, [&] { replace(2); }, [&] { run(0); }, [&] { run(17); }, look);
+  together(
+      kTime, stop, [&] { replace(0); }, [&] { replace(2); }, [&] { run(0); }, [&] { run(17); },
+      look);
   EXPECT_GT(found, 0u);
 }
 
@@ -412,7 +399,7 @@ TEST(MapThreadsProgArray, TargetsLiveWhileRunsHoldThem) {
     }
   };
   together(
-      stop, [&] { replace(0); }, [&] { replace(1); }, [&] { run(0); }, [&] { run(1); },
+      kTime, stop, [&] { replace(0); }, [&] { replace(1); }, [&] { run(0); }, [&] { run(1); },
       [&] { run(17); });
 }
 

@@ -6,17 +6,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <barrier>
-#include <chrono>
-#include <thread>
 
 #include "tests/support/image.h"
 #include "tests/support/map_specs.h"
+#include "tests/support/together.h"
 #include "vm/vm.h"
 
 namespace skep {
 namespace {
+
+using test::together;
 
 constexpr std::chrono::milliseconds kTime{25};  // of a test
 constexpr u32 kKeys = 16;                       // key 0 is nobody's to replace or to delete
@@ -254,25 +253,10 @@ class ProgramsAndHost : public testing::TestWithParam<Case> {
   std::atomic<bool> stop{false};
 };
 
-// Runs all functions at once, each in a thread of its own, until `stop` is set in time.
-template <class... Functions>
-void together(std::atomic<bool>& stop, Functions... functions) {
-  std::barrier start(sizeof...(functions) + 1);
-  std::vector<std::jthread> threads;
-  (threads.emplace_back([&start, functions] {
-    start.arrive_and_wait();
-    functions();
-  }),
-   ...);
-  start.arrive_and_wait();
-  std::this_thread::sleep_for(kTime);
-  stop = true;
-}
-
 TEST_P(ProgramsAndHost, LoseNothing) {
   u64 found[2] = {};
   together(
-      stop, [&] { run_programs(0, found[0]); }, [&] { run_programs(1, found[1]); },
+      kTime, stop, [&] { run_programs(0, found[0]); }, [&] { run_programs(1, found[1]); },
       [&] { change_as_host(); }, [&] { read_as_host(); });
   if (HasFatalFailure()) return;
   const MapType type = map->spec().type;
@@ -399,7 +383,7 @@ TEST_P(LocksOfBoth, KeepValuesWhole) {
       key = (key + 1) % kShared;
     } while (!stop);
   };
-  together(stop, [&] { run(0); }, [&] { run(1); }, change, read);
+  together(kTime, stop, [&] { run(0); }, [&] { run(1); }, change, read);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, LocksOfBoth, testing::Values(MapType::array, MapType::hash),
