@@ -132,7 +132,7 @@ RunResult run_program(Run& run, Frame& frame, const RunOptions& options,
     run.depth = 0;
     run.record_count = 0;
     result.r0 = enter(run, program, user);
-    if (run.record_count != 0 || run.spin_lock != nullptr) release_held(run);
+    if (holds_something(run)) release_held(run);
     if (run.inner_maps.maps != nullptr) forget_inner_maps(run);
     if (run.fault.set) break;  // in the program that runs now
     program.become_current(run);
@@ -166,8 +166,7 @@ const Callable* tail_target(Run& run, u64 handle, u64 index) {
   const Callable* target = map->target(static_cast<u32>(index));
   if (target == nullptr || target->image->type != run.image->type) return nullptr;
   ++run.tail_calls;
-  if (run.record_count != 0 || run.spin_lock != nullptr)
-    release_held(run);  // the next program has other maps
+  if (holds_something(run)) release_held(run);  // the next program has other maps
   return target;
 }
 
