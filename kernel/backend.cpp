@@ -299,31 +299,15 @@ Result<std::unique_ptr<KernelProgram>> KernelProgram::adopt(Fd fd) {
 }
 
 Result<std::unique_ptr<KernelProgram>> KernelProgram::open_id(u32 id) {
-  IdAttr attr{.id = id};
-  const int fd = bpf(BpfCommand::ProgFdById, attr);
-  if (fd < 0) {
-    return fail<Code::kernel_refused>("opening program", fmt::format("id {}", id),
-                                      refusal_text(-fd, kCapSysAdmin), "");
-  }
-  return adopt(Fd(fd));
+  return adopt(TRY(open_by_id(BpfCommand::ProgFdById, "program", id)));
 }
 
 Result<std::unique_ptr<KernelProgram>> KernelProgram::open_pinned(const std::string& path) {
-  ObjectAttr attr{.path = address_of(path.c_str())};
-  const int fd = bpf(BpfCommand::ObjGet, attr);
-  if (fd < 0) {
-    return fail<Code::kernel_refused>("opening pinned program", path, refusal_text(-fd, kCapBpf),
-                                      "");
-  }
-  return adopt(Fd(fd));
+  return adopt(TRY(open_pin("program", path)));
 }
 
 Status KernelProgram::pin(const std::string& path) const {
-  ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
-  const int error = bpf(BpfCommand::ObjPin, attr);
-  if (error < 0)
-    return fail<Code::kernel_refused>("pinning a program to", path, errno_text(-error), "");
-  return {};
+  return pin_object("program", fd(), path);
 }
 
 Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,

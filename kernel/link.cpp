@@ -325,11 +325,9 @@ Link::~Link() {
 }
 
 Status Link::pin(const std::string& path) const {
-  ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
   const bool linked = !fds_.empty() && !registered_;
-  const int error = !linked ? -EOPNOTSUPP : bpf(BpfCommand::ObjPin, attr);
-  if (error < 0) return refused("pinning a link to", path, errno_text(-error));
-  return {};
+  if (!linked) return refused("pinning a link to", path, errno_text(EOPNOTSUPP));
+  return pin_object("link", fd(), path);
 }
 
 Status Link::update(const KernelProgram& program) const {

@@ -184,28 +184,15 @@ Result<std::unique_ptr<KernelMap>> KernelMap::adopt(Fd fd) {
 }
 
 Result<std::unique_ptr<KernelMap>> KernelMap::open_id(u32 id) {
-  IdAttr attr{.id = id};
-  const int fd = bpf(BpfCommand::MapFdById, attr);
-  if (fd < 0)
-    return fail<Code::kernel_refused>("opening map", fmt::format("id {}", id),
-                                      refusal_text(-fd, kCapSysAdmin), "");
-  return adopt(Fd(fd));
+  return adopt(TRY(open_by_id(BpfCommand::MapFdById, "map", id)));
 }
 
 Result<std::unique_ptr<KernelMap>> KernelMap::open_pinned(const std::string& path) {
-  ObjectAttr attr{.path = address_of(path.c_str())};
-  const int fd = bpf(BpfCommand::ObjGet, attr);
-  if (fd < 0)
-    return fail<Code::kernel_refused>("opening pinned map", path, refusal_text(-fd, kCapBpf), "");
-  return adopt(Fd(fd));
+  return adopt(TRY(open_pin("map", path)));
 }
 
 Status KernelMap::pin(const std::string& path) const {
-  ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd())};
-  const int error = bpf(BpfCommand::ObjPin, attr);
-  if (error < 0)
-    return fail<Code::kernel_refused>("pinning a map to", path, errno_text(-error), "");
-  return {};
+  return pin_object("map", fd(), path);
 }
 
 Status KernelMap::freeze() const {

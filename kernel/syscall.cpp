@@ -27,6 +27,30 @@ int bpf_raw(BpfCommand command, void* attr, u32 size) {
   }
 }
 
+Result<Fd> open_by_id(BpfCommand command, std::string_view what, u32 id) {
+  IdAttr attr{.id = id};
+  const int fd = bpf(command, attr);
+  if (fd >= 0) return Fd(fd);
+  return fail<Code::kernel_refused>(fmt::format("opening {}", what), fmt::format("id {}", id),
+                                    refusal_text(-fd, kCapSysAdmin), "");
+}
+
+Result<Fd> open_pin(std::string_view what, const std::string& path) {
+  ObjectAttr attr{.path = address_of(path.c_str())};
+  const int fd = bpf(BpfCommand::ObjGet, attr);
+  if (fd >= 0) return Fd(fd);
+  return fail<Code::kernel_refused>(fmt::format("opening pinned {}", what), path,
+                                    refusal_text(-fd, kCapBpf), "");
+}
+
+Status pin_object(std::string_view what, int fd, const std::string& path) {
+  ObjectAttr attr{.path = address_of(path.c_str()), .fd = static_cast<u32>(fd)};
+  const int error = bpf(BpfCommand::ObjPin, attr);
+  if (error >= 0) return {};
+  return fail<Code::kernel_refused>(fmt::format("pinning a {} to", what), path, errno_text(-error),
+                                    "");
+}
+
 void set_name(char (&to)[16], std::string_view name) {
   const std::size_t size = std::min<std::size_t>(name.size(), sizeof(to) - 1);
   std::memset(to, 0, sizeof(to));

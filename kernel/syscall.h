@@ -170,6 +170,12 @@ int bpf(BpfCommand command, Attr& attr) {
   return bpf_raw(command, &attr, sizeof(attr));
 }
 
+// What exists in the kernel, `what` being "map", "program" or "link": by its id, which needs
+// CAP_SYS_ADMIN, or pinned in a bpf file system.
+Result<Fd> open_by_id(BpfCommand command, std::string_view what, u32 id);
+Result<Fd> open_pin(std::string_view what, const std::string& path);
+Status pin_object(std::string_view what, int fd, const std::string& path);
+
 // Copies a name as the kernel takes it: 15 characters, letters, digits, `_` and `.`.
 void set_name(char (&to)[16], std::string_view name);
 
