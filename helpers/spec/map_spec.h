@@ -51,12 +51,18 @@ enum MapOp : u32 {
   kReserve = 1 << 8,  // bpf_ringbuf_*
   kDrain = 1 << 9,    // bpf_user_ringbuf_drain
   kTailCall = 1 << 10,
-  kRedirect = 1 << 11,     // bpf_redirect_map
-  kSocket = 1 << 12,       // bpf_sk_*, bpf_msg_redirect_*, bpf_sk_select_reuseport
-  kPerfEvent = 1 << 13,    // bpf_perf_event_*, bpf_skb_output, bpf_xdp_output
-  kStackId = 1 << 14,      // bpf_get_stackid
-  kUnderCgroup = 1 << 15,  // bpf_skb_under_cgroup, bpf_current_task_under_cgroup
-  kStorage = 1 << 16,      // bpf_get_local_storage, bpf_*_storage_get and _delete
+  kRedirect = 1 << 11,       // bpf_redirect_map
+  kSocketMap = 1 << 12,      // bpf_sock_map_update, bpf_sk_redirect_map, bpf_msg_redirect_map
+  kPerfEvent = 1 << 13,      // bpf_perf_event_*, bpf_skb_output, bpf_xdp_output
+  kStackId = 1 << 14,        // bpf_get_stackid
+  kUnderCgroup = 1 << 15,    // bpf_skb_under_cgroup, bpf_current_task_under_cgroup
+  kLocalStorage = 1 << 16,   // bpf_get_local_storage
+  kSocketHash = 1 << 17,     // bpf_sock_hash_update, bpf_sk_redirect_hash, bpf_msg_redirect_hash
+  kSelectSocket = 1 << 18,   // bpf_sk_select_reuseport
+  kSocketStorage = 1 << 19,  // bpf_sk_storage_get and _delete, and so for the other objects
+  kInodeStorage = 1 << 20,
+  kTaskStorage = 1 << 21,
+  kCgrpStorage = 1 << 22,
 };
 
 // First contents of one slot of a prog array or an array of maps.

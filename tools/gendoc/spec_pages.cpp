@@ -118,11 +118,17 @@ std::string operations(u32 ops) {
                          {kDrain, "drain"},
                          {kTailCall, "tail call"},
                          {kRedirect, "redirect"},
-                         {kSocket, "sockets"},
+                         {kSocketMap, "sockets"},
+                         {kSocketHash, "sockets by key"},
+                         {kSelectSocket, "select a socket"},
                          {kPerfEvent, "perf events"},
                          {kStackId, "stack ids"},
                          {kUnderCgroup, "under cgroup"},
-                         {kStorage, "storage"}});
+                         {kLocalStorage, "local storage"},
+                         {kSocketStorage, "socket storage"},
+                         {kInodeStorage, "inode storage"},
+                         {kTaskStorage, "task storage"},
+                         {kCgrpStorage, "cgroup storage"}});
 }
 
 std::string text(ReturnRange range) {
