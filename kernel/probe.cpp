@@ -228,8 +228,10 @@ constexpr FeatureProgram kFeaturePrograms[] = {
      "call kfunc bpf_rcu_read_lock\ncall kfunc bpf_rcu_read_unlock\nr0 = 0\nexit"},
     {Feature::preemption, ProgramType::sched_cls,
      "call kfunc bpf_preempt_disable\ncall kfunc bpf_preempt_enable\nr0 = 0\nexit"},
+    // One of those that not every program may call.
     {Feature::kfuncs_in_tracepoints, ProgramType::tracepoint,
-     "call kfunc bpf_rcu_read_lock\ncall kfunc bpf_rcu_read_unlock\nr0 = 0\nexit"},
+     "r1 = 1\ncall kfunc bpf_task_from_pid\nif r0 == 0 goto out\nr1 = r0\n"
+     "call kfunc bpf_task_release\nout: r0 = 0\nexit"},
     {Feature::packet_dynptrs, ProgramType::xdp,
      "r2 = 0\nr3 = r10\nr3 += -16\ncall kfunc bpf_dynptr_from_xdp\nr0 = 0\nexit"},
     {Feature::open_coded_iterators, ProgramType::sched_cls,

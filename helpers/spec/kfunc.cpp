@@ -17,16 +17,25 @@ constexpr auto kRows = [] {
   });
 }();
 
-struct Later {
+// From or until when some of its types may call a function.
+struct Change {
   std::string_view name;
-  Version since;
+  Version version;
   TypeSet where;
 };
 
 constexpr auto kLater = [] {
   using namespace where;
-  return std::to_array<Later>({
+  return std::to_array<Change>({
 #define KFUNC_LATER(name, since, types) {#name, since, types},
+#include "helpers/spec/kfuncs.def"
+  });
+}();
+
+constexpr auto kUntil = [] {
+  using namespace where;
+  return std::to_array<Change>({
+#define KFUNC_UNTIL(name, until, types) {#name, until, types},
 #include "helpers/spec/kfuncs.def"
   });
 }();
@@ -45,10 +54,15 @@ const KfuncRow* find_kfunc(std::string_view name) {
 bool may_call(const KfuncRow& kfunc, ProgramType type, const KernelProfile& profile) {
   if (!kfunc.where.has(type) || !profile.knows(kfunc.since)) return false;
   const bool tracepoint = (where::tracepoint | where::perf_event).has(type);
-  if (tracepoint && !profile.has(Feature::kfuncs_in_tracepoints)) return false;
-  return std::ranges::none_of(kLater, [&](const Later& later) {
-    return later.name == kfunc.name && later.where.has(type) && !profile.knows(later.since);
-  });
+  if (tracepoint && kfunc.where != where::Any && !profile.has(Feature::kfuncs_in_tracepoints))
+    return false;
+  const auto is_over = [&](std::span<const Change> changes, bool known) {
+    return std::ranges::any_of(changes, [&](const Change& change) {
+      return change.name == kfunc.name && change.where.has(type) &&
+             profile.knows(change.version) == known;
+    });
+  };
+  return !is_over(kLater, false) && !is_over(kUntil, true);
 }
 
 }  // namespace skep

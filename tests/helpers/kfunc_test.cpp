@@ -61,6 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
         CallCase{"tracing", "bpf_task_acquire", ProgramType::tracing, {6, 2}, true},
         CallCase{"tracepoint", "bpf_task_acquire", ProgramType::tracepoint, kNew, true},
         CallCase{"tracepoint_early", "bpf_task_acquire", ProgramType::tracepoint, {6, 11}, false},
+        CallCase{"tracepoint_common", "bpf_iter_num_new", ProgramType::tracepoint, {6, 4}, true},
+        CallCase{"still", "hid_bpf_get_data", ProgramType::tracing, {6, 10}, true},
+        CallCase{"no_more", "hid_bpf_get_data", ProgramType::tracing, {6, 11}, false},
+        CallCase{"instead", "hid_bpf_get_data", ProgramType::struct_ops, {6, 11}, true},
         CallCase{"backported", "bpf_task_acquire", ProgramType::tracepoint,
                  KernelProfile(6, 11).with(Feature::kfuncs_in_tracepoints), true}),
     [](const auto& test) { return std::string(test.param.name); });

@@ -45,6 +45,8 @@ constexpr const char* kNoAttach = "the record leaves it out; a running 6.18 know
 constexpr Explanation kExplanations[] = {
     {"helper bpf_get_prandom_u32: the table says 4.1, the record 4.17",
      "the record lost a letter: commit 03e69b508b6f is in 4.1"},
+    {"kfunc bpf_dynptr_is_rdonly: the table says 6.5, the record 5.19",
+     "5.19 had it for the kernel itself; programs got it with bpf_dynptr_is_null"},
     {"kfunc bpf_strnlen: the record has none",
      "it came with bpf_strlen, and the BTF of a running 6.18 has it"},
     {"map_type BPF_MAP_TYPE_RHASH: the record has none", "later than the record"},
