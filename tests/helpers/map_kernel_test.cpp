@@ -370,7 +370,8 @@ std::vector<MapType> comparable_types() {
     const MapKind& kind = *find_map_kind(static_cast<MapType>(id));
     const bool storage = kind.rule.more == find_map_kind(MapType::sk_storage)->rule.more;
     const bool special = kind.type == MapType::struct_ops || kind.type == MapType::cpumap;
-    if (!storage && !holds_maps(kind.type) && !special && kind.since <= 6.18_v) types.push_back(kind.type);
+    if (!storage && !holds_maps(kind.type) && !special && kind.since <= 6.18_v)
+      types.push_back(kind.type);
   }
   return types;
 }

@@ -12,11 +12,13 @@
 #include <tuple>
 
 #include "helpers/spec/proto.h"
+#include "tests/support/explained.h"
 #include "tests/support/facts_table.h"
 
 namespace skep {
 namespace {
 
+using test::Explanation;
 using test::facts;
 using test::split;
 
@@ -60,32 +62,6 @@ Loaded loaded_as(const std::string& label) {
   if (found != std::end(kLoaded)) return *found;
   const ProgramTypeRow* row = find_program_type(label);
   return {label, row == nullptr ? ProgramType::unspec : row->type, AttachType::none};
-}
-
-// Differences, each with the explanation that takes it; what none takes is a failure.
-struct Explanation {
-  std::string_view start, end;  // of the difference's text
-  std::string_view reason;
-  u32 count;  // of differences that it takes
-};
-
-void expect_explained(const std::vector<std::string>& lines,
-                      std::span<const Explanation> explanations) {
-  std::vector<u32> used(explanations.size());
-  for (const std::string& line : lines) {
-    const auto found = std::ranges::find_if(explanations, [&](const Explanation& explanation) {
-      return line.starts_with(explanation.start) && line.ends_with(explanation.end);
-    });
-    if (found == explanations.end()) {
-      ADD_FAILURE() << line;
-    } else {
-      ++used[static_cast<std::size_t>(found - explanations.begin())];
-    }
-  }
-  for (std::size_t i = 0; i < used.size(); ++i)
-    EXPECT_EQ(used[i], explanations[i].count)
-        << explanations[i].start << " ... " << explanations[i].end << ": "
-        << explanations[i].reason;
 }
 
 // ---- helpers
@@ -142,7 +118,7 @@ TEST(Matrix, HelpersAreThoseOfTheKernels) {
     }
   }
   EXPECT_EQ(compared, 24'476u);
-  expect_explained(differences, kHelperExplanations);
+  test::expect_explained(differences, kHelperExplanations);
 }
 
 // ---- contexts
@@ -246,7 +222,7 @@ TEST(Matrix, ContextsAreThoseOfTheKernels) {
     }
   }
   EXPECT_EQ(compared, 32'706u);
-  expect_explained(differences, kContextExplanations);
+  test::expect_explained(differences, kContextExplanations);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@
 namespace skep {
 namespace {
 
+using test::upper;
+
 // The record: by kind and name as Linux has it, "helper bpf_loop".
 const std::map<std::string, Version>& record() {
   static const auto all = [] {
@@ -29,12 +31,6 @@ const std::map<std::string, Version>& record() {
     }
     return versions;
   }();
-  return all;
-}
-
-std::string upper(std::string_view text) {
-  std::string all(text);
-  for (char& letter : all) letter = static_cast<char>(std::toupper(letter));
   return all;
 }
 

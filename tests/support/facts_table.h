@@ -2,6 +2,7 @@
 // headings.
 #pragma once
 
+#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <string>
@@ -18,6 +19,12 @@ inline std::vector<std::string> split(std::string_view text, char at) {
     parts.emplace_back(text.substr(0, end));
   parts.emplace_back(text);
   return parts;
+}
+
+inline std::string upper(std::string_view text) {
+  std::string all(text);
+  for (char& letter : all) letter = static_cast<char>(std::toupper(letter));
+  return all;
 }
 
 inline u32 number(std::string_view text) {
