@@ -55,9 +55,9 @@ Status set_packet(skep_frame& frame, const void* bytes, size_t size) {
   const std::size_t capacity = rooms.head + size + rooms.tail;
   skep_c_packet& buffer = frame.buffer;
   if (buffer.capacity < capacity) {
-    c::give_memory(frame.vm->memory, buffer.bytes, buffer.capacity);
+    frame.vm->memory.give(buffer.bytes, buffer.capacity);
     buffer = {};
-    buffer.bytes = static_cast<u8*>(c::take_memory(frame.vm->memory, capacity));
+    buffer.bytes = static_cast<u8*>(frame.vm->memory.take(capacity));
     if (buffer.bytes == nullptr) return fail<Code::no_memory>("a packet");
     buffer.capacity = capacity;
   } else {
@@ -220,7 +220,7 @@ int skep_frame_new(skep_vm* vm, const char* program_type, skep_frame** frame) {
 void skep_frame_free(skep_frame* frame) {
   if (frame == nullptr) return;
   skep_vm* vm = frame->vm;
-  c::give_memory(vm->memory, frame->buffer.bytes, frame->buffer.capacity);
+  vm->memory.give(frame->buffer.bytes, frame->buffer.capacity);
   c::end_handle(vm->memory, frame);
   vm->release();
 }

@@ -14,27 +14,16 @@
 
 namespace skep::c {
 
-// The host's memory; null functions: the C library's.
-struct Hooks {
-  void* (*alloc)(void* user, std::size_t size) = nullptr;
-  void (*free)(void* user, void* memory, std::size_t size) = nullptr;
-  void* user = nullptr;
-};
-
-// Memory of the host's, or of the C library: zeroed, null if there is none.
-void* take_memory(const Hooks& memory, std::size_t size);
-void give_memory(const Hooks& memory, void* taken, std::size_t size);
-
-// A T in such memory; null if there is none.
+// A T in the host's memory; null if there is none.
 template <class T>
-T* make_handle(const Hooks& memory) {
-  void* place = take_memory(memory, sizeof(T));
+T* make_handle(const Allocator& memory) {
+  void* place = memory.take(sizeof(T));
   return place == nullptr ? nullptr : new (place) T;
 }
 template <class T>
-void end_handle(const Hooks& memory, T* handle) {
+void end_handle(const Allocator& memory, T* handle) {
   handle->~T();
-  give_memory(memory, handle, sizeof(T));
+  memory.give(handle, sizeof(T));
 }
 
 // Copies text as C strings are, cut to `size` bytes; gives its whole length.
@@ -81,7 +70,7 @@ inline std::string_view text_of(const char* text) {
 
 struct skep_vm {
   ~skep_vm();
-  skep_vm(const skep_vm_options& options, const skep::c::Hooks& hooks, skep::u32 cpus);
+  skep_vm(const skep_vm_options& options, const skep::Allocator& allocator, skep::u32 cpus);
 
   // Puts an error on a handle of this vm, and gives its code.
   int report(skep::c::Message& on, const skep::Error& error);
@@ -91,7 +80,7 @@ struct skep_vm {
   void release();  // the last one ends it
 
   skep_vm_options options;
-  skep::c::Hooks memory;
+  skep::Allocator memory;
   skep::Vm vm;
   skep::Env env = skep::Env::host();  // of runs without one
   skep::c::Message message;

@@ -3,22 +3,9 @@
 #include "c/handles.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 
 namespace skep::c {
-
-void* take_memory(const Hooks& memory, std::size_t size) {
-  return memory.alloc != nullptr ? memory.alloc(memory.user, size) : std::calloc(1, size);
-}
-
-void give_memory(const Hooks& memory, void* taken, std::size_t size) {
-  if (memory.free == nullptr) {
-    std::free(taken);
-  } else if (taken != nullptr) {
-    memory.free(memory.user, taken, size);
-  }
-}
 
 std::size_t copy_text(std::string_view text, char* buffer, std::size_t size) {
   if (buffer != nullptr && size != 0) {
@@ -69,11 +56,12 @@ Status write_struct(const void* known, void* given, std::size_t size) {
 
 using namespace skep;
 
-skep_vm::skep_vm(const skep_vm_options& given, const c::Hooks& hooks, u32 cpu_count)
+skep_vm::skep_vm(const skep_vm_options& given, const Allocator& allocator, u32 cpu_count)
     : options(given),
-      memory(hooks),
+      memory(allocator),
       vm({.cpus = cpu_count,
-          .max_maps = given.max_maps != 0 ? given.max_maps : VmOptions().max_maps}) {
+          .max_maps = given.max_maps != 0 ? given.max_maps : VmOptions().max_maps,
+          .memory = allocator}) {
   env.cpus = cpu_count;
   env.slots = &vm.cpu_slots();
 }
@@ -108,8 +96,8 @@ int skep_vm::report(c::Message& on, const Error& error) {
 
 void skep_vm::release() {
   if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  const c::Hooks hooks = memory;
-  c::end_handle(hooks, this);
+  const Allocator allocator = memory;
+  c::end_handle(allocator, this);
 }
 
 const char* skep_version(void) {
@@ -132,8 +120,8 @@ int skep_vm_new(const struct skep_vm_options* given, skep_vm** vm) {
   if (options.cpus > CpuSlots::kMaxCpus) return SKEP_E_USAGE;
   const u32 cpus =
       options.cpus != 0 ? options.cpus : std::min(Env::host().cpus, CpuSlots::kMaxCpus);
-  const c::Hooks memory{options.alloc, options.free, options.alloc_user};
-  void* place = c::take_memory(memory, sizeof(skep_vm));
+  const Allocator memory{options.alloc, options.free, options.alloc_user};
+  void* place = memory.take(sizeof(skep_vm));
   if (place == nullptr) return SKEP_E_INTERNAL;
   *vm = new (place) skep_vm(options, memory, cpus);
   return SKEP_OK;

@@ -81,9 +81,13 @@ struct skep_vm_options {
   uint32_t cpus;     /* values of per-CPU maps, and how many runs there can be at once;
                         0: as many as this machine has. At most 1024 */
   uint32_t max_maps; /* 0: 4096 */
-  /* Memory of handles and packets: zeroed, aligned to 16 bytes; NULL if there is none. Both or
-     neither. All else (maps, whose size their declaration bounds; programs; texts) comes from
-     calloc and operator new of the process. Called by any thread that calls into skep. */
+  /* Memory of handles, of packets, and of what maps hold: elements, indexes, rings. Zeroed, aligned
+     to 16 bytes; NULL if there is none, and what needed it fails with SKEP_E_INTERNAL, or an update
+     of a map with -ENOMEM. Both or neither. All else is in containers of the C++ standard library,
+     whose allocators may not refuse, and comes from operator new of the process: what is read of an
+     object and made of its programs, in proportion to its file; messages; what keeps each map, and
+     each program or map in a slot; copies that helpers make while they run. Called by any thread
+     that calls into skep, with locks held: must not call into skep. */
   void* (*alloc)(void* user, size_t size);
   void (*free)(void* user, void* memory, size_t size);
   void* alloc_user;

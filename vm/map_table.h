@@ -15,8 +15,9 @@ namespace skep {
 
 class MapTable {
  public:
-  explicit MapTable(u32 cpus, u32 max_maps)
-      : world_{.cpus = cpus, .runs = &runs_, .maps = &ids_}, max_maps_(max_maps) {}
+  explicit MapTable(u32 cpus, u32 max_maps, const Allocator& memory = {})
+      : world_{.cpus = cpus, .runs = &runs_, .maps = &ids_, .memory = memory},
+        max_maps_(max_maps) {}
   MapTable(const MapTable&) = delete;
   MapTable& operator=(const MapTable&) = delete;
 

@@ -80,7 +80,8 @@ Map* Instance::map(std::string_view name) const {
   return found == maps_.end() ? nullptr : *found;
 }
 
-Vm::Vm(VmOptions options) : maps_(options.cpus, options.max_maps), slots_(options.cpus) {}
+Vm::Vm(VmOptions options)
+    : maps_(options.cpus, options.max_maps, options.memory), slots_(options.cpus) {}
 
 // Rows that others hold stay as they are: each addition makes a new set.
 Status Vm::add_helper(const HelperProto& proto, HostEntry entry) {

@@ -22,6 +22,7 @@ namespace skep {
 struct VmOptions {
   u32 cpus = 1;  // values of per-CPU maps; RunOptions::cpu is below it
   u32 max_maps = 4096;
+  Allocator memory = {};  // of what maps hold
 };
 
 // One program of an instance: loaded, or why not.

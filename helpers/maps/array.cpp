@@ -23,7 +23,7 @@ class ArrayMap final : public Map {
     cpus_ = per_cpu_ ? world.cpus : 1;
     cpu_stride_ = stride_ * entries_;
     if (cpus_ == 0 || cpu_stride_ > kMaxMapBytes / cpus_) return false;
-    values_ = allocate_zeroed(cpus_, cpu_stride_);
+    values_ = allocate_zeroed(world.memory, cpus_, cpu_stride_);
     if (values_ == nullptr) return false;
     if (!given.initial.empty()) {
       std::memcpy(values_.get(), given.initial.data(), given.initial.size());

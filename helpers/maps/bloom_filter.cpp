@@ -24,7 +24,7 @@ class BloomFilter final : public Map {
     seed_ = (spec().flags & map_flags::kZeroSeed) != 0 ? 0 : world.seed;
     const u64 bits = u64{spec().max_entries} * bits_each_ / 5 * 7;
     mask_ = bits > 1ull << 31 ? 0xffff'ffff : std::bit_ceil(std::max<u64>(bits, 64)) - 1;
-    words_ = allocate_zeroed(mask_ / 64 + 1, sizeof(u64));
+    words_ = allocate_zeroed(world.memory, mask_ / 64 + 1, sizeof(u64));
     return words_ != nullptr;
   }
 

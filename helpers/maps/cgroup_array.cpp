@@ -13,8 +13,8 @@ class CgroupArrayMap final : public Map {
  public:
   explicit CgroupArrayMap(const MapSpec& spec) : Map(spec), entries_(spec.max_entries) {}
 
-  bool init(const MapSpec& /*spec*/, const MapWorld& /*world*/) {
-    slots_ = allocate_zeroed(entries_, sizeof(u32));
+  bool init(const MapSpec& /*spec*/, const MapWorld& world) {
+    slots_ = allocate_zeroed(world.memory, entries_, sizeof(u32));
     return slots_ != nullptr;
   }
 

@@ -85,8 +85,8 @@ class HashMap final : public Map {
     seed_ = (spec().flags & map_flags::kZeroSeed) != 0 ? 0 : world.seed;
     mask_ = std::bit_ceil(spec().max_entries) - 1;
     value_at_ = sizeof(Element) + u64{key_words_} * 8;
-    if (cpus_ == 0 || !make_shares(world.cpus)) return false;
-    buckets_memory_ = allocate_zeroed(u64{mask_} + 1, sizeof(Bucket));
+    if (cpus_ == 0 || !make_shares(world)) return false;
+    buckets_memory_ = allocate_zeroed(world.memory, u64{mask_} + 1, sizeof(Bucket));
     buckets_ = reinterpret_cast<Bucket*>(buckets_memory_.get());
     return buckets_ != nullptr;
   }
@@ -187,9 +187,9 @@ class HashMap final : public Map {
 
   std::span<Share> shares() const { return {shares_.get(), share_count_}; }
 
-  bool make_shares(u32 cpus) {
+  bool make_shares(const MapWorld& world) {
     const bool each = evicts_ && (spec().flags & map_flags::kNoCommonLru) != 0;
-    share_count_ = each ? cpus : 1;
+    share_count_ = each ? world.cpus : 1;
     shares_.reset(new (std::nothrow) Share[share_count_]);
     if (shares_ == nullptr) return false;
     const u64 slot = value_at_ + stride_ * cpus_;
@@ -199,7 +199,8 @@ class HashMap final : public Map {
     if (preallocated_ && slot > kMaxMapBytes / (u64{slots} * share_count_)) return false;
     for (Share& share : shares()) {
       share.capacity = capacity;
-      if (!share.elements.init(slots, slot, offsetof(Element, slab_link), preallocated_))
+      if (!share.elements.init(world.memory, slots, slot, offsetof(Element, slab_link),
+                               preallocated_))
         return false;
     }
     return true;

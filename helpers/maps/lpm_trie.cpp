@@ -57,11 +57,11 @@ class LpmTrie final : public Map {
         max_length_(data_size_ * 8),
         value_at_(sizeof(Node) + u64{words_} * 8) {}
 
-  bool init(const MapSpec& /*spec*/, const MapWorld& /*world*/) {
+  bool init(const MapSpec& /*spec*/, const MapWorld& world) {
     // A node an entry, one less in between, one to replace with. More than fit are refused as
     // memory.
     const u64 slots = std::min<u64>(u64{spec().max_entries} * 2 + 1, 0xffff'fff0);
-    return nodes_.init(static_cast<u32>(slots), value_at_ + value_stride(spec()),
+    return nodes_.init(world.memory, static_cast<u32>(slots), value_at_ + value_stride(spec()),
                        offsetof(Node, slab_link), false);
   }
 

@@ -18,6 +18,7 @@
 #include "helpers/maps/active_runs.h"
 #include "helpers/spec/errno.h"
 #include "helpers/spec/map_spec.h"
+#include "isa/allocator.h"
 #include "isa/run.h"
 
 namespace skep {
@@ -183,6 +184,7 @@ struct MapWorld {
   ActiveRuns* runs = nullptr;  // null: replaced programs and maps are not kept for runs under way
   const ProgramIds* programs = nullptr;  // null: no ids, the host can only set_target()
   const MapIds* maps = nullptr;          // null: no ids, the host can only set_inner()
+  Allocator memory = {};                 // of elements, indexes and rings
 };
 
 // Creates the map of a spec, which it checks, with its first contents (but for slots, which name

@@ -33,8 +33,8 @@ u64 padded(u64 size) {
 
 class Ring {
  public:
-  bool init() {
-    data_ = allocate_zeroed(2, kRingBytes);
+  bool init(const Allocator& memory) {
+    data_ = allocate_zeroed(memory, 2, kRingBytes);
     return data_ != nullptr;
   }
 
@@ -105,7 +105,7 @@ class PerfEventArray final : public Map {
     rings_.reset(new (std::nothrow) Ring[count_]);
     if (rings_ == nullptr) return false;
     for (u32 i = 0; i < count_; ++i) {
-      if (!rings_[i].init()) return false;
+      if (!rings_[i].init(world.memory)) return false;
     }
     return true;
   }

@@ -38,7 +38,7 @@ class ProgArray final : public Map {
   bool init(const MapSpec& /*spec*/, const MapWorld& world) {
     runs_ = world.runs;
     programs_ = world.programs;
-    memory_ = allocate_zeroed(entries_, sizeof(Slot));
+    memory_ = allocate_zeroed(world.memory, entries_, sizeof(Slot));
     return memory_ != nullptr;
   }
 

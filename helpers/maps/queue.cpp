@@ -15,8 +15,8 @@ class Queue final : public Map {
   explicit Queue(const MapSpec& spec)
       : Map(spec), entries_(spec.max_entries), newest_first_(spec.type == MapType::stack) {}
 
-  bool init(const MapSpec& /*spec*/, const MapWorld& /*world*/) {
-    values_ = allocate_zeroed(entries_, value_stride(spec()));
+  bool init(const MapSpec& /*spec*/, const MapWorld& world) {
+    values_ = allocate_zeroed(world.memory, entries_, value_stride(spec()));
     return values_ != nullptr;
   }
 

@@ -33,8 +33,8 @@ class RingBuffer final : public Map {
  public:
   explicit RingBuffer(const MapSpec& spec) : Map(spec), size_(spec.max_entries), mask_(size_ - 1) {}
 
-  bool init(const MapSpec& /*spec*/, const MapWorld& /*world*/) {
-    data_ = allocate_zeroed(2, size_);
+  bool init(const MapSpec& /*spec*/, const MapWorld& world) {
+    data_ = allocate_zeroed(world.memory, 2, size_);
     return data_ != nullptr;
   }
 

@@ -15,10 +15,14 @@ constexpr u64 kFirstChunkBytes = 16 << 10;
 }  // namespace
 
 Slab::~Slab() {
-  for (auto& chunk : chunks_) std::free(chunk.load(std::memory_order_relaxed));
+  for (u32 i = 0; i < kChunks; ++i) {
+    u8* chunk = chunks_[i].load(std::memory_order_relaxed);
+    if (chunk != nullptr) allocator_.give(chunk, chunk_size(i) * stride_);
+  }
 }
 
-bool Slab::init(u32 slots, u64 stride, u32 link, bool up_front) {
+bool Slab::init(const Allocator& allocator, u32 slots, u64 stride, u32 link, bool up_front) {
+  allocator_ = allocator;
   slots_ = slots;
   stride_ = stride;
   link_ = link;
@@ -49,7 +53,7 @@ bool Slab::grow(u32 chunk) {
   const Locked lock(growing_);
   if (chunks_[chunk].load(std::memory_order_relaxed) != nullptr) return true;
   if ((chunk_begin(chunk) + chunk_size(chunk)) * stride_ > kMaxMapBytes) return false;
-  chunks_[chunk].store(allocate_zeroed(chunk_size(chunk), stride_).release(),
+  chunks_[chunk].store(allocate_zeroed(allocator_, chunk_size(chunk), stride_).release(),
                        std::memory_order_release);
   return chunks_[chunk].load(std::memory_order_relaxed) != nullptr;
 }

@@ -9,20 +9,24 @@
 #pragma once
 
 #include <atomic>
-#include <cstdlib>
+#include <cstdint>
 #include <memory>
 
 #include "helpers/maps/lock.h"
+#include "isa/allocator.h"
 
 namespace skep {
 
 struct Free {
-  void operator()(void* memory) const { std::free(memory); }
+  Allocator allocator;
+  u64 size = 0;
+  void operator()(void* memory) const { allocator.give(memory, size); }
 };
 // Zeroed memory, not touched before it is used; null if there is none.
 using Zeroed = std::unique_ptr<u8, Free>;
-inline Zeroed allocate_zeroed(u64 count, u64 size) {
-  return Zeroed(static_cast<u8*>(std::calloc(count, size)));
+inline Zeroed allocate_zeroed(const Allocator& allocator, u64 count, u64 size) {
+  if (size != 0 && count > SIZE_MAX / size) return {};
+  return Zeroed(static_cast<u8*>(allocator.take(count * size)), {allocator, count * size});
 }
 
 class Slab {
@@ -34,7 +38,8 @@ class Slab {
 
   // Slots of `stride` bytes, a multiple of 8, whose u32 at `link` is the slab's own. `up_front`
   // allocates all of them now; otherwise they come on demand. False if there is no memory.
-  [[nodiscard]] bool init(u32 slots, u64 stride, u32 link, bool up_front);
+  [[nodiscard]] bool init(const Allocator& allocator, u32 slots, u64 stride, u32 link,
+                          bool up_front);
 
   enum class Shortage : u8 { None, Slots, Memory };
   // A slot, with what it last held in it, or null and why.
@@ -60,6 +65,7 @@ class Slab {
   bool grow(u32 chunk);
   u8* take_returned();
 
+  Allocator allocator_;
   u64 stride_ = 0;
   u32 slots_ = 0;
   u32 first_shift_ = 0;

@@ -51,11 +51,11 @@ class StackTraceMap final : public Map {
   explicit StackTraceMap(const MapSpec& spec)
       : Map(spec), build_ids_((spec.flags & map_flags::kStackBuildId) != 0) {}
 
-  bool init(const MapSpec& /*spec*/, const MapWorld& /*world*/) {
+  bool init(const MapSpec& /*spec*/, const MapWorld& world) {
     stride_ = sizeof(Bucket) + spec().value_size;
     buckets_ = std::bit_ceil(spec().max_entries);
     if (stride_ > kMaxMapBytes / buckets_) return false;
-    bytes_ = allocate_zeroed(buckets_, stride_);
+    bytes_ = allocate_zeroed(world.memory, buckets_, stride_);
     return bytes_ != nullptr;
   }
 

@@ -3,6 +3,7 @@
 #include "tests/c/fixture.h"
 
 #include <set>
+#include <utility>
 
 namespace skep::test {
 namespace {
@@ -234,10 +235,10 @@ struct Counter {
   std::atomic<long> left{1000000};
 };
 
-TEST(CInterfaceAlone, HandlesAndPacketsComeFromTheHostsMemory) {
-  Counter counter;
+skep_vm_options options_with(Counter& counter) {
   skep_vm_options options{};
   options.sz = sizeof options;
+  options.cpus = 2;
   options.alloc_user = &counter;
   options.alloc = [](void* user, size_t size) -> void* {
     auto& of = *static_cast<Counter*>(user);
@@ -246,12 +247,20 @@ TEST(CInterfaceAlone, HandlesAndPacketsComeFromTheHostsMemory) {
     of.bytes += static_cast<long>(size);
     return std::calloc(1, size);
   };
-  skep_vm* vm = nullptr;
-  EXPECT_EQ(skep_vm_new(&options, &vm), SKEP_E_USAGE) << "both or neither";
   options.free = [](void* user, void* memory, size_t size) {
     static_cast<Counter*>(user)->bytes -= static_cast<long>(size);
     std::free(memory);
   };
+  return options;
+}
+
+TEST(CInterfaceAlone, HandlesAndPacketsComeFromTheHostsMemory) {
+  Counter counter;
+  skep_vm_options options = options_with(counter);
+  skep_vm* vm = nullptr;
+  const auto give_back = std::exchange(options.free, nullptr);
+  EXPECT_EQ(skep_vm_new(&options, &vm), SKEP_E_USAGE) << "both or neither";
+  options.free = give_back;
   const auto bytes = object_bytes();
   const std::vector<unsigned char> packet(100000, 1);
   // With each number of allocations that can be had: all of it works, or an error, and nothing
@@ -279,6 +288,81 @@ TEST(CInterfaceAlone, HandlesAndPacketsComeFromTheHostsMemory) {
     EXPECT_EQ(counter.bytes, 0);
   }
   EXPECT_EQ(counter.calls, 15);
+}
+
+struct MapCase {
+  const char* name;
+  uint32_t type, key_size, value_size, entries, flags;
+  long bytes;  // of the host's that it takes at least when it is made; 0: it grows
+};
+constexpr uint32_t kNoPrealloc = 1;
+const MapCase kMapCases[] = {
+    {"hash", 1, 4, 64, 1000, 0, 64'000},
+    {"array", 2, 4, 64, 1000, 0, 64'000},
+    {"prog_array", 3, 4, 4, 1000, 0, 8'000},
+    {"perf_event_array", 4, 4, 4, 2, 0, 2 * 65'536},
+    {"percpu_hash", 5, 4, 64, 1000, 0, 2 * 64'000},
+    {"percpu_array", 6, 4, 64, 1000, 0, 2 * 64'000},
+    {"stack_trace", 7, 4, 80, 1000, 0, 80'000},
+    {"cgroup_array", 8, 4, 4, 1000, 0, 4'000},
+    {"lru_hash", 9, 4, 64, 1000, 0, 64'000},
+    {"lpm_trie", 11, 8, 64, 1000, kNoPrealloc, 0},
+    {"devmap", 14, 4, 4, 1000, 0, 8'000},
+    {"queue", 22, 0, 64, 1000, 0, 64'000},
+    {"ringbuf", 27, 0, 0, 65'536, 0, 65'536},
+    {"bloom_filter", 30, 0, 8, 1000, 0, 500},
+    {"growing_hash", 1, 4, 64, 1000, kNoPrealloc, 0},
+};
+
+TEST(CInterfaceAlone, WhatMapsHoldComesFromTheHostsMemory) {
+  for (const MapCase& of : kMapCases) {
+    SCOPED_TRACE(of.name);
+    Counter counter;
+    const skep_vm_options options = options_with(counter);
+    skep_vm* vm = nullptr;
+    ASSERT_EQ(skep_vm_new(&options, &vm), SKEP_OK);
+    skep_map_info info{sizeof info,   of.name,    of.type,  of.key_size,
+                       of.value_size, of.entries, of.flags, 0};
+    skep_map* map = nullptr;
+    const long before = counter.bytes;
+    if (of.bytes != 0) {
+      counter.left = 0;
+      EXPECT_EQ(skep_vm_create_map(vm, &info, &map), SKEP_E_INTERNAL);
+      EXPECT_EQ(counter.bytes, before);
+    }
+    counter.left = 1000;
+    EXPECT_EQ(skep_vm_create_map(vm, &info, &map), SKEP_OK) << text_of(skep_vm_message, vm);
+    EXPECT_GE(counter.bytes - before, of.bytes);
+    EXPECT_EQ(skep_vm_release_map(vm, map), SKEP_OK);
+    EXPECT_EQ(counter.bytes, before);
+    skep_vm_free(vm);
+    EXPECT_EQ(counter.bytes, 0);
+  }
+}
+
+TEST(CInterfaceAlone, MapsThatGrowFailWhereTheHostHasNoMemory) {
+  Counter counter;
+  const skep_vm_options options = options_with(counter);
+  skep_vm* vm = nullptr;
+  ASSERT_EQ(skep_vm_new(&options, &vm), SKEP_OK);
+  const skep_map_info info{sizeof info, "growing", 1, 4, 64, 1'000'000, kNoPrealloc, 0};
+  skep_map* map = nullptr;
+  ASSERT_EQ(skep_vm_create_map(vm, &info, &map), SKEP_OK);
+  counter.left = 3;
+  const unsigned char value[64] = {};
+  uint32_t key = 0;
+  int error = 0;
+  while (error == 0 && key < info.max_entries) {
+    error = skep_map_update(map, &key, sizeof key, value, sizeof value, 0);
+    key += error == 0;
+  }
+  EXPECT_EQ(error, -ENOMEM);
+  EXPECT_GT(key, 100u);
+  uint32_t first = 0;
+  EXPECT_EQ(skep_map_delete(map, &first, sizeof first), 0);
+  EXPECT_EQ(skep_map_update(map, &key, sizeof key, value, sizeof value, 0), 0) << "in its place";
+  skep_vm_free(vm);
+  EXPECT_EQ(counter.bytes, 0);
 }
 
 }  // namespace
