@@ -20,9 +20,10 @@ constexpr Pass kPasses[] = {
     {"fold", each<opt::fold>},
     {"gvn", each<opt::gvn>},
     {"blocks", each<opt::blocks>},
+    {"slots", opt::slots},
 };
 
-constexpr std::string_view kO2[] = {"fold", "gvn", "fold", "dce", "blocks"};
+constexpr std::string_view kO2[] = {"fold", "slots", "fold", "gvn", "fold", "dce", "blocks"};
 
 }  // namespace
 

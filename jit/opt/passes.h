@@ -2,7 +2,7 @@
 // that a run can tell: result, memory, faults and their place, budget. One file each.
 #pragma once
 
-#include "jit/ir.h"
+#include "jit/lift.h"
 
 namespace skep::ir::opt {
 
@@ -20,5 +20,8 @@ void gvn(Function& function);
 
 // Joins blocks that always follow each other.
 void blocks(Function& function);
+
+// Makes values of stack slots.
+void slots(Module& module, const World& world);
 
 }  // namespace skep::ir::opt
