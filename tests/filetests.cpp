@@ -6,6 +6,7 @@
 #include "tests/support/filetest.h"
 #ifdef SKEP_JIT
 #include "tests/support/ir_engine.h"
+#include "vm/jit_backend.h"
 #endif
 
 namespace {
@@ -20,6 +21,10 @@ std::vector<skep::test::FiletestEngine> engines() {
                    return skep::test::make_ir_engine(
                        {.mode = mode, .passes = skep::test::passes_of(skep::ir::Level::O2)});
                  }});
+  all.push_back({"jit:O0", [](Mode mode) {
+                   return skep::make_jit({.mode = mode, .level = skep::ir::Level::O0});
+                 }});
+  all.push_back({"jit:O2", [](Mode mode) { return skep::make_jit({.mode = mode}); }});
 #endif
   return all;
 }

@@ -182,8 +182,7 @@ bool load_checked(Run& run, u64 address, u32 size, bool sign_extend, bool may_be
   return true;
 }
 
-bool store_checked(Run& run, u64 address, u32 size, bool may_be_context, u64 value,
-                   Region& found) {
+bool store_checked(Run& run, u64 address, u32 size, bool may_be_context, u64 value, Region& found) {
   if (may_be_context && in_context(run, address)) {
     found = {};
     const u64 offset = address - kContextBase;

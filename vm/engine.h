@@ -1,6 +1,6 @@
-// What engines of ours do alike: the set-up and the end of a run, which program a tail call goes to,
-// loads from packets and through pointers that the kernel may have given.
-// Tested by tests/filetests/run/entry.test, tail_calls.test and packet_loads.test.
+// What engines of ours do alike: the set-up and the end of a run, which program a tail call goes
+// to, loads from packets and through pointers that the kernel may have given. Tested by
+// tests/filetests/run/entry.test, tail_calls.test and packet_loads.test.
 #pragma once
 
 #include <memory>
@@ -38,8 +38,9 @@ using Enter = u64 (*)(Run& run, const EngineProgram& program, void* user);
 RunResult run_program(Run& run, Frame& frame, const RunOptions& options,
                       const EngineProgram& program, Enter enter, void* user);
 
-inline constexpr i64 kTailCallHelper = 12;                // bpf_tail_call, enum bpf_func_id
-inline constexpr u64 kTailCallFailed = static_cast<u64>(-2);  // r0 of one that did not happen: ENOENT
+inline constexpr i64 kTailCallHelper = 12;  // bpf_tail_call, enum bpf_func_id
+inline constexpr u64 kTailCallFailed =
+    static_cast<u64>(-2);  // r0 of one that did not happen: ENOENT
 // libbpf's mark of a failed CO-RE relocation, as a helper number
 inline constexpr u64 kPoisonedHelper = 0xbad2310;
 

@@ -7,10 +7,6 @@
 namespace skep {
 namespace {
 
-void forget(Run& run) {
-  forget_hints(*static_cast<Exec*>(run.engine));
-}
-
 class Interpreter final : public Backend {
  public:
   explicit Interpreter(InterpreterOptions options) : options_(options) {}
@@ -61,7 +57,7 @@ RunResult InterpretedProgram::run(Frame& frame, const RunOptions& options) {
   Run run;
   exec.run = &run;
   run.invoke = invoke_callback;
-  run.forget = forget;
+  run.forget = forget_regions;
   run.engine = &exec;
   return run_program(run, frame, options, program_, enter_once, this);
 }

@@ -24,6 +24,10 @@ void forget_hints(Exec& exec) {
   exec.stack_hints = 0;
 }
 
+void forget_regions(Run& run) {
+  forget_hints(*static_cast<Exec*>(run.engine));
+}
+
 void forget_frame(Exec& exec, u64 base) {
   for (u32 left = exec.stack_hints; left != 0; left &= left - 1) {
     const u32 bit = static_cast<u32>(std::countr_zero(left));
@@ -54,13 +58,19 @@ u64 enter_interpreted(Run& run, const Callable& self) {
   exec.run = &run;
   void* const saved_engine = run.engine;
   const Mode saved_mode = run.mode;
+  const auto saved_invoke = run.invoke;
+  const auto saved_forget = run.forget;
   run.engine = &exec;
   run.mode = program.mode();
+  run.invoke = invoke_callback;
+  run.forget = forget_regions;
   program.become_current(run);
   const u64 args[5] = {run.context, run.argument2, 0, 0, 0};
   const u64 r0 = execute(exec, program, program.code().at({0}), args);
   run.engine = saved_engine;
   run.mode = saved_mode;
+  run.invoke = saved_invoke;
+  run.forget = saved_forget;
   return r0;
 }
 

@@ -57,6 +57,8 @@ u64 execute(Exec& exec, const InterpretedProgram& program, const Step* start, co
 
 // Clears all hints: some region has died or moved.
 void forget_hints(Exec& exec);
+// Run::forget: the same.
+void forget_regions(Run& run);
 // Clears those that lead to the frame at `base`.
 void forget_frame(Exec& exec, u64 base);
 

@@ -2,7 +2,8 @@
 // passes [--programs N] [--seed S] [--pass NAME].
 //
 // Each program runs on the interpreter and, as the oracle evaluates it (tests/support/ir_engine.h),
-// as lifted, after each pass alone, and after the whole pipeline; checked and trusted. The
+// as lifted, after each pass alone, and after the whole pipeline; and as machine code, at both
+// levels; checked and trusted. The
 // representation is validated after every pass. The programs come in two sorts: those that a
 // verifier accepts (tests/support/generator.h), whose whole outcome is compared, and any insns that
 // decode, in checked mode, of which most end in a fault: its code, place and address are compared,
@@ -14,6 +15,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "isa/disasm.h"
@@ -23,6 +25,7 @@
 #include "tests/support/generator.h"
 #include "tests/support/ir_engine.h"
 #include "tests/support/wild_programs.h"
+#include "vm/jit_backend.h"
 
 namespace skep::test {
 namespace {
@@ -37,6 +40,12 @@ struct Options {
 struct Variant {
   std::string name;
   std::vector<const ir::Pass*> passes;
+  std::optional<ir::Level> compiled = {};  // run as machine code, else by the oracle
+
+  std::unique_ptr<Backend> engine(Mode mode) const {
+    if (compiled) return make_jit({.mode = mode, .level = *compiled, .check = true});
+    return make_ir_engine({.mode = mode, .passes = passes});
+  }
 };
 
 std::vector<Variant> variants(const Options& options) {
@@ -53,6 +62,8 @@ std::vector<Variant> variants(const Options& options) {
       pipeline.passes.push_back(ir::find_pass(name));
     }
     all.push_back(std::move(pipeline));
+    all.push_back({"jit:O0", {}, ir::Level::O0});
+    all.push_back({"jit:O2", {}, ir::Level::O2});
   }
   return all;
 }
@@ -108,7 +119,7 @@ class Comparison {
     ++compared;
     faulted += expected.fault.set;
     for (const Variant& variant : variants_) {
-      const auto engine = make_ir_engine({.mode = mode, .passes = variant.passes});
+      const auto engine = variant.engine(mode);
       const std::string what = difference(expected, run(*engine, trial));
       if (what.empty()) continue;
       if (depends_on_addresses(*interpreter, trial, expected, 40)) return "";

@@ -6,42 +6,21 @@
 
 #include <cstring>
 
-#include "isa/arith.h"
+#include "tests/support/forms.h"
 #include "vm/vm.h"
 
 namespace skep {
 namespace {
 
+using test::computes;
+using test::expected_jump;
+using test::expected_value;
+using test::insn_of;
+using test::kImms;
+using test::kValues;
 using Regs = std::array<u64, kFrameReg>;  // r0 to r9
 
 constexpr i16 kSaved = -8 * (kFrameReg + 1);  // where r1 of the entry is kept on the stack
-constexpr u64 kValues[] = {0,
-                           1,
-                           2,
-                           7,
-                           31,
-                           63,
-                           0x7fffffff,
-                           0x80000000,
-                           0xffffffff,
-                           ~u64{0},
-                           u64{1} << 63,
-                           ~(u64{1} << 63),
-                           0x123456789abcdef0};
-constexpr i32 kImms[] = {0, 1, 7, 31, -1, INT32_MIN, INT32_MAX, 0x1234};
-
-Insn insn_of(const Form& form, u8 dst, u8 src, i16 off, i32 imm) {
-  Insn insn = make_insn(form.opcode, dst, src, off, imm);
-  switch (form.select) {
-    case Form::kNone: break;
-    case Form::kDst: insn.regs = static_cast<u8>((insn.regs & 0xf0) | form.value); break;
-    case Form::kSrc: insn.regs = static_cast<u8>((insn.regs & 15) | form.value << 4); break;
-    case Form::kOff: insn.off = static_cast<i16>(form.value); break;
-    case Form::kImm: insn.imm = form.value; break;
-  }
-  return insn;
-}
-
 void add_lddw(std::vector<Insn>& code, u8 dst, u64 value) {
   code.push_back(make_insn(kLddwOpcode, dst, 0, 0, static_cast<i32>(value)));
   code.push_back(make_insn(0, 0, 0, 0, static_cast<i32>(value >> 32)));
@@ -114,17 +93,6 @@ std::string name_of(const Form& form, u8 dst, u8 src) {
   return fmt::format("{} ({:#x}) r{}, r{}", row(form.op).name, form.opcode, dst, src);
 }
 
-u64 expected_value(const Form& form, u64 x, u64 y) {
-  if (kind(form.op) == OpKind::Unary || kind(form.op) == OpKind::Swap) y = 0;
-  return form.bits == 32 ? eval<u32>(form.op, static_cast<u32>(x), static_cast<u32>(y))
-                         : eval<u64>(form.op, x, y);
-}
-
-bool expected_jump(const Form& form, u64 x, u64 y) {
-  return form.bits == 32 ? taken<u32>(form.op, static_cast<u32>(x), static_cast<u32>(y))
-                         : taken<u64>(form.op, x, y);
-}
-
 // One insn with these operands: all registers afterwards.
 void check_form(const Form& form, u8 dst, u8 src, u64 x, u64 y, i32 imm) {
   const bool from_reg = (form.uses & Form::kSrc) != 0;
@@ -147,17 +115,6 @@ void check_form(const Form& form, u8 dst, u8 src, u64 x, u64 y, i32 imm) {
   }
   EXPECT_EQ(regs_after(before, body), expected)
       << name_of(form, dst, src) << fmt::format(" with {:#x}, {:#x}", before[dst], operand);
-}
-
-bool computes(const Form& form) {
-  switch (kind(form.op)) {
-    case OpKind::Alu:
-    case OpKind::Unary:
-    case OpKind::MovSx:
-    case OpKind::Swap:
-    case OpKind::Jump: return true;
-    default: return false;
-  }
 }
 
 TEST(Rows, EveryFormOnCornerValues) {
