@@ -105,6 +105,10 @@ class Minimiser {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const Decoded insn = items_[i].insn;
       if (kind(insn.op) == OpKind::Jump) any |= replace(i, {.op = Op::Ja});
+      if (insn.op == Op::CallLocal && keep(without_function(i))) {
+        any = true;
+        continue;
+      }
       if (insn.op == Op::Mov && !insn.immediate) {
         any |= keep(without_copy(i)) || keep(off_the_stack(i)) ||
                (insn.bits == 64 && replace(i, global_value(insn.dst)));
@@ -173,6 +177,22 @@ class Minimiser {
       if (!left[i].insn.immediate && left[i].insn.src == copy.dst) left[i].insn.src = copy.src;
     }
     return without(left, at, 1);
+  }
+
+  // Without the call at `at` and the function that it alone calls: the kernel takes neither without
+  // the other. Nothing if others call it too.
+  std::vector<Item> without_function(std::size_t at) const {
+    const std::size_t first = items_[at].target;
+    std::size_t end = items_.size();
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      const bool enters = items_[i].insn.op == Op::CallLocal || items_[i].insn.op == Op::LoadFunc;
+      if (!enters || i == at) continue;
+      if (items_[i].target == first) return {};
+      if (items_[i].target > first) end = std::min(end, items_[i].target);
+    }
+    if (at >= first && at < end) return {};
+    if (first < at) return without(without(items_, at, 1), first, end - first);
+    return without(without(items_, first, end - first), at, 1);
   }
 
   std::vector<Item> items_;
