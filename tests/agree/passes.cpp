@@ -162,9 +162,7 @@ Trial trial_of(const std::vector<Insn>& insns, u64 seed, ProgramType type, bool 
       image_of_insns(generate(seed ^ 0x5bd1e995, {.type = ProgramType::xdp, .statements = 4}).insns,
                      type, "target");
   if (program == nullptr || target == nullptr) return trial;
-  auto copy = std::make_shared<Image>(*target);
-  copy->maps = program->maps;
-  trial.images = {program, copy};
+  trial.images = with_maps_in_use({{program, target}});
   trial.input.bytes = random_bytes(random, type == ProgramType::raw ? 64 : 64 + random() % 64);
   if (type != ProgramType::raw) trial.input.bytes[12] = 8, trial.input.bytes[13] = 0;
   trial.whole = !wild;

@@ -19,8 +19,29 @@ namespace {
 constexpr u64 kEthernetHeader = 14;
 constexpr u32 kMuchRoom = 1 << 15;
 
-bool keyed(MapType type) {
-  return type != MapType::ringbuf && type != MapType::prog_array;
+constexpr u64 kEventRing = 64 * 4096;  // as large as ours (helpers/maps/perf_event_array.cpp)
+
+// How the contents of a map are compared.
+enum class Contents {
+  Elements,  // each that can be listed and read
+  Keys,      // the values are numbers that the kernel gives
+  TakenOut,  // by what comes out, in that order
+  Records,
+  Nothing,
+};
+Contents contents_of(MapType type) {
+  switch (type) {
+    case MapType::array_of_maps:
+    case MapType::hash_of_maps: return Contents::Keys;  // the inner maps are compared themselves
+    case MapType::queue:
+    case MapType::stack: return Contents::TakenOut;
+    case MapType::ringbuf:
+    case MapType::perf_event_array: return Contents::Records;
+    case MapType::prog_array:                              // ids
+    case MapType::stack_trace: return Contents::Nothing;   // the keys are hashes of addresses
+    case MapType::bloom_filter: return Contents::Nothing;  // can't be listed
+    default: return Contents::Elements;
+  }
 }
 
 bool has_packet(ProgramType type) {
@@ -92,14 +113,19 @@ Status put(const RunInput& input, const Instance& instance) {
   return {};
 }
 
-void collect(Map& map, Outcome& outcome) {
-  if (map.spec().type == MapType::ringbuf) {
-    map.consume([&](std::span<const u8> record) {
-      outcome.records.emplace_back(record.begin(), record.end());
-    });
-    return;
+// Opens the rings of perf event arrays, or closes them: ours are open, the kernel's are not.
+Status open_rings(const RunInput& input, std::span<Map* const> maps, bool in_kernel) {
+  for (Map* map : maps) {
+    if (map->spec().type != MapType::perf_event_array) continue;
+    const bool unread = std::ranges::find(input.unread, map->spec().name) != input.unread.end();
+    if (in_kernel && !unread) TRY(static_cast<KernelMap*>(map)->open_events(kEventRing));
+    if (in_kernel || !unread) continue;
+    for (u32 i = 0; i < map->spec().max_entries; ++i) map->erase(reinterpret_cast<u8*>(&i));
   }
-  if (!keyed(map.spec().type)) return;
+  return {};
+}
+
+void collect_elements(Map& map, bool values, Outcome& outcome) {
   auto& elements = outcome.maps[map.spec().name];
   std::vector<u8> key(map.spec().key_size), next(map.spec().key_size), value(map.host_value_size());
   bool first = true;
@@ -107,7 +133,28 @@ void collect(Map& map, Outcome& outcome) {
     key = next;
     first = false;
     if (map.read(key.data(), value.data()) != 0) continue;
-    elements[key] = value;
+    elements[key] = values ? value : std::vector<u8>();
+  }
+}
+
+void collect(Map& map, Outcome& outcome) {
+  const Contents contents = contents_of(map.spec().type);
+  switch (contents) {
+    case Contents::Elements:
+    case Contents::Keys: return collect_elements(map, contents == Contents::Elements, outcome);
+    case Contents::TakenOut: {
+      auto& elements = outcome.maps[map.spec().name];
+      std::vector<u8> value(map.host_value_size());
+      while (map.read_and_erase(nullptr, value.data()) == 0)
+        elements[{static_cast<u8>(elements.size())}] = value;
+      return;
+    }
+    case Contents::Records:
+      map.consume([&](std::span<const u8> record) {
+        outcome.records.emplace_back(record.begin(), record.end());
+      });
+      return;
+    case Contents::Nothing: return;
   }
 }
 
@@ -167,6 +214,8 @@ Outcome run_on(Backend& backend, std::span<const std::shared_ptr<const Image>> i
   Given given;
   if (auto ok = lay_out(input, images[input.program]->type, given); !ok) return trouble(ok.error());
   if (auto ok = put(input, **instance); !ok) return trouble(ok.error());
+  const bool in_kernel = backend.name() == "kernel";
+  if (auto ok = open_rings(input, (*instance)->maps(), in_kernel); !ok) return trouble(ok.error());
   Env env = Env::deterministic(1);
   env.cpus = possible_cpus();
   if (options.env == nullptr) options.env = &env;

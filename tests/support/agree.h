@@ -11,16 +11,16 @@ namespace skep::test {
 
 // All that a run leaves behind that does not depend on addresses, time or order.
 struct Outcome {
-  bool ran = false;      // false: `trouble` says why, and nothing else counts
-  std::string trouble;   // could not load, or the run was ended
-  bool refused = false;  // could not load
-  u64 r0 = 0;            // its low half: all that a test run in the kernel gives
-  u64 whole_r0 = 0;      // of engines of ours
-  u64 insns = 0;         // the same: what was charged
-  Fault fault;           // the same: why the run was ended
+  bool ran = false;        // false: `trouble` says why, and nothing else counts
+  std::string trouble;     // could not load, or the run was ended
+  bool refused = false;    // could not load
+  u64 r0 = 0;              // its low half: all that a test run in the kernel gives
+  u64 whole_r0 = 0;        // of engines of ours
+  u64 insns = 0;           // the same: what was charged
+  Fault fault;             // the same: why the run was ended
   std::vector<u8> packet;  // or the memory of types without one
   std::map<std::string, std::map<std::vector<u8>, std::vector<u8>>> maps;  // by name: key to value
-  std::vector<std::vector<u8>> records;                                    // of ring buffers
+  std::vector<std::vector<u8>> records;  // of ring buffers and perf events
 
   // What differs, a line; "" if nothing does.
   static std::string difference(const Outcome& a, const Outcome& b);
@@ -39,6 +39,7 @@ struct RunInput {
   };
   std::vector<Element> elements = {};                    // put into the maps before
   std::vector<std::pair<std::string, u64>> fields = {};  // of the context, set before
+  std::vector<std::string> unread = {};                  // perf event arrays that have no rings
 };
 
 // Loads `images`, which share all maps, on the backend, and runs one of them once. The Env is

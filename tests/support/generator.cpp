@@ -39,7 +39,8 @@ class Generator : GeneratorCalls {
  private:
   // ---- what the type has -----------------------------------------------------------------------
   bool has_packet() const {
-    return type_ != ProgramType::socket_filter && type_ != ProgramType::syscall;
+    return type_ != ProgramType::socket_filter && type_ != ProgramType::syscall &&
+           type_ != ProgramType::raw_tracepoint;
   }
   bool writes_packet() const { return has_packet() && type_ != ProgramType::cgroup_skb; }
   Context context() const { return find_program_type(type_)->context; }
@@ -209,20 +210,20 @@ class Generator : GeneratorCalls {
 
   void statement() {
     const u32 kind = pick(100);
-    if (kind < 43) return arithmetic();
-    if (kind < 55) return stack_access();
-    if (kind < 63) return branch();
-    if (kind < 67) return loop();
-    if (!in_main_) return kind < 76 && current_ < functions_ ? call_function() : arithmetic();
-    if (kind < 72) return packet_access();
-    if (kind < 78) return value_access();
-    if (kind < 80) return global_access();
-    if (kind < 83) return context_access();
-    if (kind < 86) return packet_load();
-    if (kind < 88) return functions_ != 0 ? call_function() : arithmetic();
+    if (kind < 36) return arithmetic();
+    if (kind < 47) return stack_access();
+    if (kind < 55) return branch();
+    if (kind < 59) return loop();
+    if (!in_main_) return kind < 68 && current_ < functions_ ? call_function() : arithmetic();
+    if (kind < 64) return packet_access();
+    if (kind < 70) return value_access();
+    if (kind < 72) return global_access();
+    if (kind < 75) return context_access();
+    if (kind < 78) return packet_load();
+    if (kind < 80) return functions_ != 0 ? call_function() : arithmetic();
     if (in_loop_) return arithmetic();
-    if (kind < 90) return call_back();
-    if (kind < 91) return record();
+    if (kind < 82) return call_back();
+    if (kind < 83) return record();
     call_helper();
   }
 
@@ -307,8 +308,14 @@ class Generator : GeneratorCalls {
 
   void packet_access() {
     if (type_ == ProgramType::syscall) return access(6, 0, kContextMemory, May::Write);
+    if (type_ == ProgramType::raw_tracepoint) return argument_access();
     if (!has_packet()) return arithmetic();
     access(7, 0, kPacketChecked - 2, writes_packet() ? May::Write : May::Read);
+  }
+
+  // A word of a raw tracepoint's arguments.
+  void argument_access() {
+    load(8, scalar_reg(), 6, static_cast<i16>(8 * pick(kContextMemory / 8)));
   }
 
   // A global variable: by its address, in a register that is then a scalar again.
@@ -332,7 +339,8 @@ class Generator : GeneratorCalls {
 
   // A field that the type may read or write.
   void context_access() {
-    if (type_ == ProgramType::syscall) return packet_access();
+    if (type_ == ProgramType::syscall || type_ == ProgramType::raw_tracepoint)
+      return packet_access();
     if (chance(1)) return kernel_address();
     const auto all = fields(context());
     const FieldRow& field = all[pick(static_cast<u32>(all.size()))];
@@ -455,7 +463,7 @@ class Generator : GeneratorCalls {
   }
 
   void call_each() {
-    constexpr u32 kMaps[] = {kArray, kHash, kPerCpuArray, kPerCpuHash};
+    constexpr u32 kMaps[] = {kArray, kHash, kPerCpuArray, kPerCpuHash, kLru, kLruPerCpu};
     const u32 which = one_of(kMaps);
     store_imm(8, 10, kBuffer + 8, which == kArray || which == kPerCpuArray ? pick(2) : 0);
     map(1, which);

@@ -5,8 +5,8 @@
 // form, memory of every size, branches, loops of a known number of turns, helpers, local calls,
 // fields of the context, callbacks, tail calls. At the end all scalars, stack slots, and memory
 // read back are folded into r0, so that one wrong bit anywhere comes out. Equal seeds give equal
-// programs. generator_calls.cpp has the table of helper calls. Used by tests/agree/agree.cpp, whose
-// report counts what the programs reach.
+// programs. generator_calls.cpp has the table of helper calls, generator_image.cpp that of maps.
+// Used by tests/agree/agree.cpp, whose report counts what the programs reach.
 #pragma once
 
 #include <functional>
@@ -23,10 +23,11 @@ struct GeneratorOptions {
   u32 statements = 30;  // of the main function
 };
 
-inline constexpr u32 kGeneratorValueSize = 32;  // of all maps but the read-only one
+inline constexpr u32 kGeneratorValueSize = 32;  // of maps whose values are bytes, but for kText
+inline constexpr u32 kLockAt = 8;               // in the values of kLocked and kLockedHash
 
 // The maps that every program may use; indices as below. The prog array's slots name the program
-// "target", none, and the program "generated" itself.
+// "target", none, and the program "generated" itself; maps of maps have kArray or kHash inside.
 std::vector<MapSpec> generator_maps();
 enum GeneratorMap : u32 {
   kArray,
@@ -38,13 +39,43 @@ enum GeneratorMap : u32 {
   kText,    // read-only: what helpers want as constant strings
   kGlobal,  // an array of one value, reached by its address
   kPerCpuHash,
+  kLru,  // with more room than there are keys: nothing is thrown out
+  kLruPerCpu,
+  kQueue,
+  kStack,
+  kBloom,
+  kLocked,  // as kGlobal, with a lock in it
+  kLockedHash,
+  kArrayOfMaps,
+  kHashOfMaps,
+  kEvents,
+  kUnreadEvents,  // nobody opened a ring for them
+  kStacks,
+  kCgroups,
+  kDevices,
+  kDeviceHash,
+  kCpus,
+  kSockets,
+  kGeneratorMaps  // how many there are
 };
+
+// The same images, sharing the maps of the first: those that none of them uses are as small as can
+// be, since many programs are loaded.
+std::vector<std::shared_ptr<const Image>> with_maps_in_use(
+    std::span<const std::shared_ptr<const Image>> images);
+
+// What the host puts into maps before a run: key and value.
+struct GeneratorElement {
+  GeneratorMap map;
+  u32 key, value;
+};
+std::span<const GeneratorElement> generator_elements();
 
 // Memory of the user's that programs read: generator_user_bytes() must be there in the process
 // and in the Env.
 inline constexpr u64 kUserMemory = 0x20000000;
 std::vector<u8> generator_user_bytes();    // a page
-inline constexpr u32 kContextMemory = 64;  // bytes of a syscall program's context
+inline constexpr u32 kContextMemory = 64;  // bytes of the context, where it is memory
 
 // A generated program: its insns, main first, and its functions.
 struct Generated {
