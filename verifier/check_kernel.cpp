@@ -1,0 +1,175 @@
+// Structures of the kernel, typed by its BTF: arguments of traced functions, and what is loaded
+// through pointers to them. Such loads never fault, whatever the pointer is: the kernel catches
+// them, and so do our engines. So they are read only, and need no bounds but the type's.
+
+#include "isa/btf.h"
+#include "verifier/judge.h"
+
+namespace skep {
+namespace {
+
+constexpr u32 kMaxNesting = 32;
+
+bool is_number(const Btf& types, u32 type) {
+  const BtfKind kind = types.kind(types.resolve(type));
+  return kind == BtfKind::Int || types.is_enum(types.resolve(type));
+}
+
+}  // namespace
+
+// The prototype of what the program is attached to: its FUNC_PROTO, and how many of its parameters
+// are not the program's.
+u32 Judge::attached_prototype(u32& skipped) const {
+  const Btf& types = *options_.kernel_types;
+  skipped = 0;
+  const auto attach = static_cast<AttachType>(image_.attach_type);
+  if (image_.type == ProgramType::tracing && attach == AttachType::trace_raw_tp) {
+    const u32 named = types.find(BtfKind::Typedef, "btf_trace_" + image_.attach_to);
+    if (named == 0) return 0;
+    const u32 pointer = types.resolve(named);
+    skipped = 1;  // the void * that tracepoints are registered with
+    return types.kind(pointer) == BtfKind::Ptr ? types.resolve(types.type(pointer)) : 0;
+  }
+  std::string function = image_.attach_to;
+  if (image_.type == ProgramType::lsm) function = "bpf_lsm_" + function;
+  if (attach == AttachType::trace_iter) function = "bpf_iter_" + function;
+  const u32 found = types.find(BtfKind::Func, function);
+  return found == 0 ? 0 : types.type(found);
+}
+
+bool Judge::kernel_context_load(State& state, const Decoded& insn, const Value& of, u32 reg) {
+  if (!plain_context(of, reg)) return false;
+  if (options_.kernel_types == nullptr) {
+    return refuse<Code::needs_types>(
+        "what {} programs are given is typed by the kernel's BTF, "
+        "which is not at hand",
+        type_->name);
+  }
+  const Btf& types = *options_.kernel_types;
+  u32 skipped = 0;
+  const u32 prototype = attached_prototype(skipped);
+  if (prototype == 0 || types.kind(prototype) != BtfKind::FuncProto) {
+    return refuse<Code::needs_types>("the kernel's types have no '{}' to attach to",
+                                     image_.attach_to);
+  }
+  const bool whole = insn.off >= 0 && insn.off % 8 == 0 && insn.size == 8 && insn.op == Op::Load;
+  const u32 index = static_cast<u32>(insn.off) / 8;
+  const u32 count = types.vlen(prototype) - std::min(skipped, types.vlen(prototype));
+  const auto attach = static_cast<AttachType>(image_.attach_type);
+  const bool returned = image_.type == ProgramType::tracing &&
+                        (attach == AttachType::trace_fexit || attach == AttachType::modify_return);
+  if (!whole || index > count || (index == count && !returned)) {
+    return refuse<Code::context_access>("'{}' has {} arguments of 8 bytes: none at {}, {} bytes",
+                                        image_.attach_to, count, insn.off, insn.size);
+  }
+  const u32 type =
+      index == count ? types.type(prototype) : types.param(prototype, index + skipped).type;
+  const u32 resolved = types.resolve(type);
+  if (is_number(types, resolved)) {
+    set(state, insn.dst, any_number());
+    return true;
+  }
+  if (types.kind(resolved) != BtfKind::Ptr) {
+    return refuse<Code::not_supported_yet>(
+        "argument {} of '{}' is neither a number nor a pointer: "
+        "not supported yet",
+        index, image_.attach_to);
+  }
+  give_kernel_pointer(state, insn.dst, types.type(resolved));
+  return true;
+}
+
+// A pointer to a structure can be read through; any other is a number.
+void Judge::give_kernel_pointer(State& state, u32 reg, u32 pointee) {
+  const Btf& types = *options_.kernel_types;
+  const u32 target = types.resolve(pointee);
+  if (!types.is_composite(target)) {
+    set(state, reg, any_number());
+    return;
+  }
+  const Value pointer{.type = Type::Kernel, .object = target, .number = Values::kZero};
+  set(state, reg, Cell{.value = values_.put(pointer)});
+}
+
+bool Judge::kernel_load(State& state, const Decoded& insn, const Cell& pointer, u32 reg) {
+  const Value of = value(pointer);
+  if (of.object == 0 || options_.kernel_types == nullptr) {
+    return refuse<Code::needs_types>(
+        "r{} points to a structure of the kernel, whose types are not "
+        "at hand",
+        reg);
+  }
+  const i64 at = i64{of.offset} + insn.off;
+  if (of.number != Values::kZero || at < 0 || insn.op != Op::Load) {
+    return refuse<Code::bad_pointer_use>(
+        "r{} is {}: it is read at constant offsets, without a sign", reg, text_of(pointer));
+  }
+  const Btf& types = *options_.kernel_types;
+  u32 type = of.object;
+  u64 offset = static_cast<u64>(at);
+  bool is_pointer = false;
+  if (!walk_kernel_type(type, offset, insn.size, is_pointer)) {
+    return refuse<Code::bad_pointer_use>("struct {} has no member of {} bytes at {}",
+                                         types.name(of.object), insn.size, at);
+  }
+  if (is_pointer) {
+    give_kernel_pointer(state, insn.dst, type);
+  } else {
+    set_number(state, insn.dst, Scalar::loaded(insn.size));
+  }
+  return true;
+}
+
+// From a structure down to the member that lies at `offset`: a number, or a whole pointer, of which
+// `type` becomes the type that it points to.
+bool Judge::walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer) const {
+  const Btf& types = *options_.kernel_types;
+  for (u32 depth = 0; depth < kMaxNesting; ++depth) {
+    type = types.resolve(type);
+    const auto whole = types.size_of(type);
+    switch (types.kind(type)) {
+      case BtfKind::Struct:
+      case BtfKind::Union: {
+        u32 inner = 0;
+        for (u32 i = 0; i < types.vlen(type) && inner == 0; ++i) {
+          const BtfMember member = types.member(type, i);
+          const u64 first = member.bit_offset / 8;
+          const auto length = types.size_of(member.type);
+          if (!length || offset < first) continue;
+          if (member.bits != 0) {
+            // A bitfield: what is read is a number, of all bytes that it shares.
+            if (offset + size <= first + *length) return true;
+            continue;
+          }
+          if (offset + size <= first + *length) {
+            inner = member.type;
+            offset -= first;
+          }
+        }
+        if (inner == 0) return false;
+        type = inner;
+        break;
+      }
+      case BtfKind::Array: {
+        const BtfArray array = types.array(type);
+        const auto element = types.size_of(array.element);
+        if (!element || *element == 0) return false;
+        offset %= *element;
+        type = array.element;
+        break;
+      }
+      case BtfKind::Ptr:
+        if (offset != 0 || size != 8) return true;  // a part of it is a number
+        is_pointer = true;
+        type = types.type(type);
+        return true;
+      case BtfKind::Int:
+      case BtfKind::Enum:
+      case BtfKind::Enum64: return whole && offset + size <= *whole;
+      default: return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace skep
