@@ -135,6 +135,9 @@ i64 skb_pull_data(Run& run, Frame* frame, u32 length);
 i64 skb_change_head(Run& run, Frame* frame, u32 room, u64 flags);
 i64 skb_change_tail(Run& run, Frame* frame, u32 length, u64 flags);
 i64 skb_change_type(Run& run, Frame* frame, u32 type);
+i64 skb_change_proto(Run& run, Frame* frame, u16 protocol, u64 flags);
+i64 set_hash(Run& run, Frame* frame, u32 hash);
+i64 set_hash_invalid(Run& run, Frame* frame);
 i64 skb_vlan_push(Run& run, Frame* frame, u16 protocol, u16 tci);
 i64 skb_vlan_pop(Run& run, Frame* frame);
 

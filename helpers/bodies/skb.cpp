@@ -20,6 +20,8 @@ constexpr u32 kOtherHost = 3;  // PACKET_OTHERHOST: the last type that may be se
 
 // Ethernet types in network byte order.
 constexpr u16 k8021Q = 0x0081, k8021Ad = 0xa888, k8023 = 0x0100, k8022 = 0x0400;
+constexpr u16 kIpv4 = 0x0008, kIpv6 = 0xdd86;
+constexpr u64 kIpv6IsLonger = 20;  // than IPv4, as headers without options
 
 u64 length_of(const Packet& packet) {
   return static_cast<u64>(packet.end - packet.data);
@@ -162,6 +164,37 @@ i64 skb_change_tail(Run& run, Frame* frame, u32 length, u64 flags) {
   }
   packet.end = packet.data + length;
   run.forget(run);
+  return 0;
+}
+
+// Room for the longer header, zeroed, or the shorter one's out; the program writes the rest.
+i64 skb_change_proto(Run& run, Frame* frame, u16 protocol, u64 flags) {
+  SkbFrame& skb = frame->skb;
+  Packet& packet = frame->packet;
+  const bool longer = skb.protocol == kIpv4 && protocol == kIpv6;
+  const bool shorter = skb.protocol == kIpv6 && protocol == kIpv4;
+  const u64 link = skb.network_header - skb.mac_header;
+  if (flags != 0) return kEINVAL;
+  if (!longer && !shorter) return kENOTSUPP;
+  if (!is_inside(link, shorter ? kIpv6IsLonger : 0, length_of(packet))) return kENOMEM;
+  u8* const before = packet.data;
+  const i64 delta = longer ? -static_cast<i64>(kIpv6IsLonger) : static_cast<i64>(kIpv6IsLonger);
+  if (!move_start(run, *frame, delta)) return kENOMEM;
+  std::memmove(packet.data, before, link);
+  if (longer) std::memset(packet.data + link, 0, kIpv6IsLonger);
+  skb.network_header = skb.mac_header + static_cast<u32>(link);
+  skb.protocol = protocol;
+  skb.hash = 0;
+  return 0;
+}
+
+i64 set_hash(Run&, Frame* frame, u32 hash) {
+  frame->skb.hash = hash;
+  return 0;
+}
+
+i64 set_hash_invalid(Run&, Frame* frame) {
+  frame->skb.hash = 0;
   return 0;
 }
 

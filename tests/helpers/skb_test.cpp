@@ -131,6 +131,35 @@ TEST_F(Skb, TypesOfDelivery) {
   EXPECT_EQ(call_signed("skb_change_type", {run.context, 0}), kEINVAL);
 }
 
+TEST_F(Skb, ProtocolsWithRoomForTheirHeaders) {
+  constexpr u64 kIpv4 = 0x0008, kIpv6 = 0xdd86;  // in network byte order
+  frame.skb.hash = 7;
+  EXPECT_EQ(call_signed("skb_change_proto", {run.context, kIpv6, 1}), kEINVAL);
+  EXPECT_EQ(call_signed("skb_change_proto", {run.context, kIpv4, 0}), kENOTSUPP) << "it is that";
+  EXPECT_EQ(frame.skb.hash, 7u);
+  EXPECT_EQ(call_signed("skb_change_proto", {run.context, kIpv6, 0}), 0);
+  EXPECT_EQ(packet_length(), 84);
+  EXPECT_EQ(hex(0, 14), "000102030405060708090a0b0800");
+  EXPECT_EQ(hex(14, 20), std::string(40, '0'));
+  EXPECT_EQ(hex(34, 4), "0e0f1011");
+  EXPECT_EQ(frame.skb.protocol, kIpv6);
+  EXPECT_EQ(frame.skb.hash, 0u);
+  EXPECT_EQ(call_signed("skb_change_proto", {run.context, kIpv4, 0}), 0);
+  EXPECT_EQ(packet_length(), 64);
+  EXPECT_EQ(hex(0, 18), "000102030405060708090a0b08000e0f1011");
+  EXPECT_EQ(frame.skb.protocol, kIpv4);
+  start_with(packet_of({0x86, 0xdd}, 33));
+  EXPECT_EQ(call_signed("skb_change_proto", {run.context, kIpv4, 0}), kENOMEM) << "a byte short";
+  EXPECT_EQ(packet_length(), 33);
+}
+
+TEST_F(Skb, HashesThatProgramsSet) {
+  EXPECT_EQ(call_signed("set_hash", {run.context, 0x1'2345'6789}), 0);
+  EXPECT_EQ(frame.skb.hash, 0x2345'6789u);
+  EXPECT_EQ(call_signed("set_hash_invalid", {run.context}), 0);
+  EXPECT_EQ(frame.skb.hash, 0u);
+}
+
 // ---- VLAN tags
 // -----------------------------------------------------------------------------------
 

@@ -240,6 +240,24 @@ TEST_F(HelpersAgree, SkbTypesAndChecksumLevels) {
   compare(kTc, notes);
 }
 
+TEST_F(HelpersAgree, SkbProtocolsAndHashes) {
+  constexpr i64 kIpv4 = 0x0008, kIpv6 = 0xdd86;  // in network byte order
+  for (const std::vector<u8>& type : {std::vector<u8>{0x08, 0x00}, {0x86, 0xdd}, {0x08, 0x06}}) {
+    Notes notes;
+    for (const i64 protocol : {kIpv4, kIpv6, kIpv6, kIpv4, kIpv4, i64{0x0608}}) {
+      notes.call("set_hash", {0x12345678}).raw("r0 = *(u32 *)(r6 + 68)").note();
+      notes.call("skb_change_proto", {protocol, 0});
+      for (int offset : {0, 16, 68}) {  // len, protocol, hash
+        notes.raw(fmt::format("r0 = *(u32 *)(r6 + {})", offset)).note();
+      }
+    }
+    notes.call("skb_change_proto", {kIpv6, 2});
+    notes.call("set_hash", {-1}).call("set_hash_invalid", {});
+    notes.raw("r0 = *(u32 *)(r6 + 68)").note();
+    compare(kTc, notes, ipv4(type));
+  }
+}
+
 void note_tags(Notes& notes) {
   for (int offset : {0, 16, 20, 24, 28}) {
     notes.raw(fmt::format("r0 = *(u32 *)(r6 + {})", offset)).note();

@@ -36,9 +36,10 @@ enum Argument : u8 {
   Length,  // of a packet, about, or too much for any
   Field,   // flags of checksums
   VlanTag,
-  Text,   // digits and the like
-  Base,   // of a number
-  Fixed,  // the read-only text
+  IpVersion,  // as an Ethernet type
+  Text,       // digits and the like
+  Base,       // of a number
+  Fixed,      // the read-only text
   FixedSize,
   Format,
   FormatSize,
@@ -230,6 +231,9 @@ constexpr HelperUse kHelpers[] = {
     {43, {Ctx, Small, Zero}},              // skb_change_head
     {38, {Ctx, Length, Zero}},             // skb_change_tail
     {32, {Ctx, Any5}},                     // skb_change_type
+    {31, {Ctx, IpVersion, Zero}},          // skb_change_proto
+    {48, {Ctx, Data}},                     // set_hash
+    {41, {Ctx}},                           // set_hash_invalid
     {18, {Ctx, VlanTag, Data}},            // skb_vlan_push
     {19, {Ctx}},                           // skb_vlan_pop
     {23, {One, Any5}},                     // redirect
@@ -264,7 +268,7 @@ constexpr struct {
     {kLockedHash, kWithoutLocks},
 };
 
-constexpr i32 kSkbChangeHead = 43, kSkbVlanPush = 18;
+constexpr i32 kSkbChangeHead = 43, kSkbVlanPush = 18, kSkbChangeProto = 31;
 
 // Of the read-only map: where each text is, and its size with the zero.
 struct FixedText {
@@ -297,7 +301,8 @@ bool GeneratorCalls::usable(const HelperUse& use) const {
   if (proto == nullptr || !proto->where.has(type_)) return false;
   if (proto->has(helper_flags::MaySleep) && !sleeps) return false;
   // Test runs have little room before the packet, and no more is got: -ENOMEM.
-  if (repeats_ && (use.id == kSkbChangeHead || use.id == kSkbVlanPush)) return false;
+  if (repeats_ && (use.id == kSkbChangeHead || use.id == kSkbVlanPush || use.id == kSkbChangeProto))
+    return false;
   if (use.args[0] == Ctx && sleeps)
     return false;  // another prototype, of the kernel's own structures
   if (use.args[0] == LockWord) return may_use(kLocked);
@@ -515,6 +520,7 @@ void GeneratorCalls::number_argument(u8 kind, u8 reg) {
     case Length: return set(chance(90) ? pick(150) : 0x4000 + pick(0x4000));
     case Field: return set(one_of(kFields));
     case VlanTag: return set(one_of(kTags));
+    case IpVersion: return set(chance(50) ? 0x0008 : 0xdd86);
     case Base: return set(one_of(kBases));
     case FixedSize: return set(one_of(kFixedSizes));
     case FormatSize: return set(kFormats[format_].size);
