@@ -21,9 +21,11 @@ constexpr Pass kPasses[] = {
     {"gvn", each<opt::gvn>},
     {"blocks", each<opt::blocks>},
     {"slots", opt::slots},
+    {"narrow", each<opt::narrow>},
 };
 
-constexpr std::string_view kO2[] = {"fold", "slots", "fold", "gvn", "fold", "dce", "blocks"};
+constexpr std::string_view kO2[] = {"fold", "slots", "fold", "gvn",   "narrow",
+                                    "fold", "gvn",   "dce",  "blocks"};
 
 }  // namespace
 

@@ -24,4 +24,7 @@ void blocks(Function& function);
 // Makes values of stack slots.
 void slots(Module& module, const World& world);
 
+// Leaves out what does not matter by what is known of numbers.
+void narrow(Function& function);
+
 }  // namespace skep::ir::opt
