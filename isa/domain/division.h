@@ -3,7 +3,7 @@
 //
 // Signed division is that of magnitudes, with the sign put back; so there is one quotient and one
 // remainder, of unsigned intervals.
-// Tested by tests/isa/domain/scalar_test.cpp.
+// Tested by tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 
 #include "isa/domain/bounds.h"

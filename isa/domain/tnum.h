@@ -5,7 +5,8 @@
 // meet() says that two sets have nothing in common. add() and sub() are those of Vishwanathan,
 // Shachnai, Narayana and Nagarakatte, "Sound, Precise, and Fast Abstract Interpretation with
 // Tristate Numbers" (CGO 2022): where the sums of all smallest and of all largest members differ, a
-// carry is unknown. Tested by tests/isa/domain/scalar_test.cpp.
+// carry is unknown. Tested by
+// tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 
 #include "isa/domain/word.h"
