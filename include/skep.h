@@ -165,7 +165,8 @@ struct skep_helper {
 /* Adds a helper, which objects that are opened from then on may call. Any. */
 SKEP_API int skep_vm_add_helper(skep_vm* vm, const struct skep_helper* helper);
 
-/* For helpers, while they are called. The map of a SKEP_ARG_MAP argument. */
+/* For helpers, while they are called, by the thread that calls them. The map of a SKEP_ARG_MAP
+   argument. */
 SKEP_API skep_map* skep_call_map(skep_call* call, uint64_t handle);
 /* The CPU that the run holds, below skep_vm_options::cpus. */
 SKEP_API uint32_t skep_call_cpu(const skep_call* call);
@@ -365,6 +366,7 @@ struct skep_env_options {
 
 /* Makes an env. Any. */
 SKEP_API int skep_env_new(skep_vm* vm, const struct skep_env_options* options, skep_env** env);
+/* Once, after all other calls with this handle and runs with it. */
 SKEP_API void skep_env_free(skep_env* env);
 /* Lets the probe_read helpers see `bytes` at `address`, as user memory or as the kernel's. Borrowed
    for as long as the env lives. Before runs, one an env. */
