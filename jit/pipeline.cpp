@@ -22,10 +22,17 @@ constexpr Pass kPasses[] = {
     {"blocks", each<opt::blocks>},
     {"slots", opt::slots},
     {"narrow", each<opt::narrow>},
+    {"calls", opt::calls},
+    {"implied", each<opt::implied>},
+    {"idioms", each<opt::idioms>},
+    {"wide_loads", each<opt::wide_loads>},
+    {"address", each<opt::address>},
 };
 
-constexpr std::string_view kO2[] = {"fold", "slots", "fold", "gvn",   "narrow",
-                                    "fold", "gvn",   "dce",  "blocks"};
+constexpr std::string_view kO2[] = {
+    "fold", "calls",      "slots",  "blocks", "fold", "gvn",     "narrow", "fold",   "implied",
+    "dce",  "wide_loads", "idioms", "fold",   "gvn",  "address", "dce",    "blocks",
+};
 
 }  // namespace
 

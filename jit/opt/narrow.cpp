@@ -209,10 +209,30 @@ class Narrowing {
     const Scalar& x = known_[inst.in[0]];
     const Scalar y = second(inst);
     if (const auto answer = decided(inst.row, x, y, inst.bits)) return decide(ref, inst, *answer);
+    if (inst.op == Op::Branch && tests_select(inst)) return narrow_condition(ref, inst);
     const bool is_signed = inst.row == skep::Op::Jsgt || inst.row == skep::Op::Jsge ||
                            inst.row == skep::Op::Jslt || inst.row == skep::Op::Jsle;
     const bool low = is_signed ? is_low_signed(x) && is_low_signed(y) : is_low(x) && is_low(y);
     if (low) inst.bits = 32;
+  }
+
+  // A test for 0 of what is 0 on one way alone is a test of which way it went.
+  bool tests_select(Inst& inst) {
+    const bool if_zero = inst.row == skep::Op::Jeq;
+    if (inst.bits != 64 || inst.in[1] != kNone || inst.imm != 0) return false;
+    if (!if_zero && inst.row != skep::Op::Jne) return false;
+    const Inst& select = function_.at(inst.in[0]);
+    if (select.op != Op::Select || replacements_.is_replaced(inst.in[0])) return false;
+    if (!(known_[select.in[3]] == Scalar::constant(0)) || known_[select.in[2]].contains(0))
+      return false;
+    inst.row = select.row;
+    inst.bits = select.bits;
+    inst.imm = select.imm;
+    inst.in[0] = select.in[0];
+    inst.in[1] = select.in[1];
+    Block& block = function_.blocks[inst.block];
+    if (if_zero) std::swap(block.edges[0], block.edges[1]);
+    return true;
   }
 
   void decide(Ref ref, Inst& inst, bool answer) {

@@ -27,4 +27,19 @@ void slots(Module& module, const World& world);
 // Leaves out what does not matter by what is known of numbers.
 void narrow(Function& function);
 
+// Does without calls what helpers do in a few insts.
+void calls(Module& module, const World& world);
+
+// Takes what a branch has told for known behind it.
+void implied(Function& function);
+
+// Says rotations and divisions by constants with one operation, or a few.
+void idioms(Function& function);
+
+// Loads bytes that are joined at once.
+void wide_loads(Function& function);
+
+// Puts sums into the accesses that go by them.
+void address(Function& function);
+
 }  // namespace skep::ir::opt
