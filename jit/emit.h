@@ -1,8 +1,8 @@
 // What the emitters are given and give, and where emitted code finds the state of its run.
 //
-// Operands whose place is a slot pass through the scratch registers: the first operand and the result
-// through scratch 0, the second one through scratch 1. An address takes scratch 0 at most. Tested by
-// tests/jit/emit_test.cpp.
+// Operands whose place is a slot pass through the scratch registers: the first operand and the
+// result through scratch 0, the second one through scratch 1. An address takes scratch 0 at most.
+// Tested by tests/jit/emit_test.cpp.
 #pragma once
 
 #include <bit>
@@ -36,8 +36,8 @@ struct Mem {
 struct NativeFrame {
   u32 saved = 0;  // bits of the registers that are saved
   u32 slots = 0;
-  u32 cleared = 0;         // slots of the program's frame that are cleared
-  bool opens = true;       // the program's frame is counted
+  u32 cleared = 0;            // slots of the program's frame that are cleared
+  bool opens = true;          // the program's frame is counted
   bool tracks_hints = false;  // checked accesses: hints of a frame are forgotten when it is closed
   bool unclear = false;       // what is not cleared is noted in Run::unclear
 };

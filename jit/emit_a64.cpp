@@ -1,6 +1,6 @@
-// arm64 code, by asmjit's assembler. Atomics are loops of exclusive accesses, so any ARMv8 runs them.
-// Conditional branches reach 1 MiB: larger programs jump over unconditional ones, which reach 128.
-// Tested by tests/jit/emit_test.cpp.
+// arm64 code, by asmjit's assembler. Atomics are loops of exclusive accesses, so any ARMv8 runs
+// them. Conditional branches reach 1 MiB: larger programs jump over unconditional ones, which reach
+// 128. Tested by tests/jit/emit_test.cpp.
 
 #include <asmjit/arm.h>
 #include <asmjit/arm/a64assembler.h>
@@ -97,7 +97,8 @@ class A64 {
     if (errors_.error() == asmjit::kErrorOk) code_.resolveUnresolvedLinks();
     if (errors_.error() == asmjit::kErrorOutOfMemory) return fail<Code::no_memory>("code");
     if (errors_.error() != asmjit::kErrorOk) {
-      return fail_at<Code::not_runnable>(Pc{}, "a program whose code asmjit refuses: " + errors_.text());
+      return fail_at<Code::not_runnable>(Pc{},
+                                         "a program whose code asmjit refuses: " + errors_.text());
     }
     const asmjit::CodeBuffer& buffer = code_.textSection()->buffer();
     code.assign(buffer.data(), buffer.data() + buffer.size());
@@ -122,9 +123,12 @@ class A64 {
     for (u32 i = 0; i < 64; i += 16) {
       const u64 piece = bits >> i & 0xffff;
       if (piece == rest) continue;
-      if (!first) a_.movk(x(to), imm(piece), asmjit::arm::lsl(i));
-      else if (rest == 0) a_.movz(x(to), imm(piece), asmjit::arm::lsl(i));
-      else a_.movn(x(to), imm(~piece & 0xffff), asmjit::arm::lsl(i));
+      if (!first)
+        a_.movk(x(to), imm(piece), asmjit::arm::lsl(i));
+      else if (rest == 0)
+        a_.movz(x(to), imm(piece), asmjit::arm::lsl(i));
+      else
+        a_.movn(x(to), imm(~piece & 0xffff), asmjit::arm::lsl(i));
       first = false;
     }
     if (first && rest == 0) a_.movz(x(to), imm(0));
@@ -204,9 +208,9 @@ class A64 {
         a_.neg(sized(kS2, bits), b);
         a_.ror(d, a, sized(kS2, bits));
         break;
-      case IrOp::Div: a_.udiv(d, a, b); break;  // by 0 gives 0, as the instruction set wants
+      case IrOp::Div: a_.udiv(d, a, b); break;   // by 0 gives 0, as the instruction set wants
       case IrOp::SDiv: a_.sdiv(d, a, b); break;  // and the least number by -1 itself
-      case IrOp::Mod:  // x - (x / y) * y is x where x / 0 is 0
+      case IrOp::Mod:                            // x - (x / y) * y is x where x / 0 is 0
         a_.udiv(sized(kS2, bits), a, b);
         a_.msub(d, sized(kS2, bits), b, a);
         break;
@@ -240,9 +244,12 @@ class A64 {
       case IrOp::Xor: {
         const u64 mask = bits == 64 ? static_cast<u64>(value) : static_cast<u32>(value);
         if (!a64::Utils::isLogicalImm(mask, bits)) break;
-        if (inst.op == IrOp::And) a_.and_(d, a, imm(mask));
-        else if (inst.op == IrOp::Or) a_.orr(d, a, imm(mask));
-        else a_.eor(d, a, imm(mask));
+        if (inst.op == IrOp::And)
+          a_.and_(d, a, imm(mask));
+        else if (inst.op == IrOp::Or)
+          a_.orr(d, a, imm(mask));
+        else
+          a_.eor(d, a, imm(mask));
         return;
       }
       default: break;
@@ -256,16 +263,23 @@ class A64 {
       case IrOp::Neg: a_.neg(sized(to, inst.bits), sized(from, inst.bits)); break;
       case IrOp::SignExtend: {
         const a64::Gp d = sized(to, inst.bits);
-        if (inst.size == 1) a_.sxtb(d, w(from));
-        else if (inst.size == 2) a_.sxth(d, w(from));
-        else if (inst.size == 4 && inst.bits == 64) a_.sxtw(d, w(from));
-        else a_.mov(d, sized(from, inst.bits));
+        if (inst.size == 1)
+          a_.sxtb(d, w(from));
+        else if (inst.size == 2)
+          a_.sxth(d, w(from));
+        else if (inst.size == 4 && inst.bits == 64)
+          a_.sxtw(d, w(from));
+        else
+          a_.mov(d, sized(from, inst.bits));
         break;
       }
       case IrOp::ZeroExtend:
-        if (inst.size == 1) a_.uxtb(w(to), w(from));
-        else if (inst.size == 2) a_.uxth(w(to), w(from));
-        else a_.mov(sized(to, inst.size * 8u), sized(from, inst.size * 8u));
+        if (inst.size == 1)
+          a_.uxtb(w(to), w(from));
+        else if (inst.size == 2)
+          a_.uxth(w(to), w(from));
+        else
+          a_.mov(sized(to, inst.size * 8u), sized(from, inst.size * 8u));
         break;
       default:  // ByteSwap
         if (inst.size == 8) {
@@ -280,8 +294,10 @@ class A64 {
   // ---- comparing --------------------------------------------------------------------------------
 
   void compare(Op cond, u32 bits, MachineReg left, MachineReg right) {
-    if (cond == Op::Jset) a_.tst(sized(left, bits), sized(right, bits));
-    else a_.cmp(sized(left, bits), sized(right, bits));
+    if (cond == Op::Jset)
+      a_.tst(sized(left, bits), sized(right, bits));
+    else
+      a_.cmp(sized(left, bits), sized(right, bits));
   }
   void compare_imm(Op cond, u32 bits, MachineReg left, i64 value) {
     const u64 mask = bits == 64 ? static_cast<u64>(value) : static_cast<u32>(value);
@@ -446,10 +462,12 @@ class A64 {
     constexpr i32 kRoom = 144;  // the link, and x0 to x15
     a_.sub(a64::sp, a64::sp, imm(kRoom));
     a_.str(x(kLink), a64::ptr(a64::sp));
-    for (u32 i = 0; i < 16; i += 2) a_.stp(x(u8(i)), x(u8(i + 1)), a64::ptr(a64::sp, 16 + i32(i) * 8));
+    for (u32 i = 0; i < 16; i += 2)
+      a_.stp(x(u8(i)), x(u8(i + 1)), a64::ptr(a64::sp, 16 + i32(i) * 8));
     move(1, kS1);
     call_runtime(entry);
-    for (u32 i = 0; i < 16; i += 2) a_.ldp(x(u8(i)), x(u8(i + 1)), a64::ptr(a64::sp, 16 + i32(i) * 8));
+    for (u32 i = 0; i < 16; i += 2)
+      a_.ldp(x(u8(i)), x(u8(i + 1)), a64::ptr(a64::sp, 16 + i32(i) * 8));
     a_.ldr(x(kLink), a64::ptr(a64::sp));
     a_.add(a64::sp, a64::sp, imm(kRoom));
     ret();
@@ -479,14 +497,16 @@ class A64 {
   // From sp up: slots, saved registers, then x29, x30, x27 at the top.
   void prologue(const NativeFrame& frame) {
     a_.sub(a64::sp, a64::sp, imm(frame_bytes(frame)));
-    each_saved(frame, [this](MachineReg reg, i32 offset) { a_.str(x(reg), a64::ptr(a64::sp, offset)); });
+    each_saved(frame,
+               [this](MachineReg reg, i32 offset) { a_.str(x(reg), a64::ptr(a64::sp, offset)); });
     const i32 top = static_cast<i32>(frame_bytes(frame) - kHead);
     a_.stp(x(29), x(kLink), a64::ptr(a64::sp, top + 8));
     a_.str(x(kFrame), a64::ptr(a64::sp, top));
     a_.add(x(29), a64::sp, imm(top + 8));
   }
   void epilogue(const NativeFrame& frame) {
-    each_saved(frame, [this](MachineReg reg, i32 offset) { a_.ldr(x(reg), a64::ptr(a64::sp, offset)); });
+    each_saved(frame,
+               [this](MachineReg reg, i32 offset) { a_.ldr(x(reg), a64::ptr(a64::sp, offset)); });
     const i32 top = static_cast<i32>(frame_bytes(frame) - kHead);
     a_.ldp(x(29), x(kLink), a64::ptr(a64::sp, top + 8));
     a_.ldr(x(kFrame), a64::ptr(a64::sp, top));
@@ -549,7 +569,9 @@ class A64 {
   static constexpr u64 kFarInsts = 8000;  // of the IR: more than 128 bytes each there are not
   static constexpr u32 kHead = 24;        // x27, x29, x30
 
-  static u32 saved(const NativeFrame& frame) { return static_cast<u32>(std::popcount(frame.saved)); }
+  static u32 saved(const NativeFrame& frame) {
+    return static_cast<u32>(std::popcount(frame.saved));
+  }
 
   template <class Visit>
   static void each_saved(const NativeFrame& frame, const Visit& visit) {

@@ -1,6 +1,6 @@
-// The driver that the emitters share: order of the code, labels, calls, slow halves out of line. What
-// differs between machines is Machine's, one class each (emit_x64.cpp, emit_a64.cpp), which sees
-// registers and numbers only.
+// The driver that the emitters share: order of the code, labels, calls, slow halves out of line.
+// What differs between machines is Machine's, one class each (emit_x64.cpp, emit_a64.cpp), which
+// sees registers and numbers only.
 //
 // A function's code: prologue (native frame, then the program's frame), blocks in their order, and
 // last what is rarely run. Tested by tests/jit/emit_test.cpp.
@@ -106,7 +106,8 @@ class Driver {
 
   // A program that calls nothing and needs no frame does not count one: nobody could tell.
   bool opens_frame() const {
-    if (function_->number != 0 || function_->uses_frame || module_.mode == Mode::Checked) return true;
+    if (function_->number != 0 || function_->uses_frame || module_.mode == Mode::Checked)
+      return true;
     for (const ir::Inst& inst : function_->insts) {
       if (inst.block != ir::kNone && (is_call(inst) || inst.op == Op::CheckDepth)) return true;
     }
@@ -299,11 +300,13 @@ class Driver {
   }
 
   void call_helper(ir::Ref ref, const ir::Inst& inst) {
-    const HelperTarget target = options_.world->resolve(options_.world->user, static_cast<u32>(inst.imm));
+    const HelperTarget target =
+        options_.world->resolve(options_.world->user, static_cast<u32>(inst.imm));
     if (target.entry == nullptr) {
       keep_arguments(function_->inputs(inst));
-      call_engine(offsetof(Runtime, call_host),
-                  {number(static_cast<i64>(reinterpret_cast<u64>(target.host))), number(inst.pc.value)});
+      call_engine(
+          offsetof(Runtime, call_host),
+          {number(static_cast<i64>(reinterpret_cast<u64>(target.host))), number(inst.pc.value)});
     } else {
       store_pc(inst.pc);
       pass_program_arguments(inst);
@@ -343,7 +346,8 @@ class Driver {
   void call_indirect(ir::Ref ref, const ir::Inst& inst) {
     const auto args = function_->inputs(inst);
     keep_arguments(args.subspan(1));
-    call_engine(offsetof(Runtime, call_indirect), {places_->source(args[0]), number(inst.pc.value)});
+    call_engine(offsetof(Runtime, call_indirect),
+                {places_->source(args[0]), number(inst.pc.value)});
     leave_if_faulted();
     places_->keep(ref, Machine::target().result);
   }
@@ -423,7 +427,8 @@ class Driver {
 
   void store(const ir::Inst& inst) {
     const Label made = m_.new_label();
-    const Mem mem = judge(inst, places_->address(inst), kWrite, Site::Kind::Store, &made, inst.in[2]);
+    const Mem mem =
+        judge(inst, places_->address(inst), kWrite, Site::Kind::Store, &made, inst.in[2]);
     if (inst.in[2] == ir::kNone) {
       m_.store_imm(mem, inst.imm, inst.size);
     } else {
@@ -444,7 +449,8 @@ class Driver {
       call_engine(offsetof(Runtime, fault),
                   {number(static_cast<i64>(Code::misaligned_atomic)),
                    {Source::Kind::Place, Machine::target().scratch[0], 0},
-                   number(static_cast<i64>(copy.size | u64{access} << 32)), number(copy.pc.value)});
+                   number(static_cast<i64>(copy.size | u64{access} << 32)),
+                   number(copy.pc.value)});
       m_.jump(fault_exit_);
     });
   }
@@ -457,7 +463,8 @@ class Driver {
 
   void atomic(ir::Ref ref, const ir::Inst& inst) {
     const Mem mem = ordered_address(inst, kRead | kWrite);
-    if (inst.row == skep::Op::CmpXchg) m_.prepare_exchange([&](MachineReg to) { places_->put(places_->source(inst.in[3]), to); });
+    if (inst.row == skep::Op::CmpXchg)
+      m_.prepare_exchange([&](MachineReg to) { places_->put(places_->source(inst.in[3]), to); });
     const MachineReg value = places_->use(inst.in[2], 1);
     if (!ir::fetches(inst.row)) {
       m_.atomic(inst, mem, value);
@@ -476,8 +483,8 @@ class Driver {
     m_.check_stretch(mem, hint + at::kBase, hint + at::limit(1), bytes, slow);
     m_.bind(back);
     const u32 site = static_cast<u32>(compiled_.guards.size());
-    compiled_.guards.push_back({static_cast<u32>(compiled_.parts.size()), inst.parts, bytes,
-                                inst.access, inst.hint});
+    compiled_.guards.push_back(
+        {static_cast<u32>(compiled_.parts.size()), inst.parts, bytes, inst.access, inst.hint});
     for (u32 i = 0; i < inst.parts; ++i) {
       const ir::GuardPart& part = function_->guard_parts[inst.pool + i];
       compiled_.parts.push_back({part.pc, part.disp - inst.disp, part.size, part.access});
@@ -611,7 +618,8 @@ class Driver {
         places_->keep(ref, Machine::target().result);
         break;
       case Op::StoreContext: {
-        const Source value = inst.in[2] == ir::kNone ? number(inst.imm) : places_->source(inst.in[2]);
+        const Source value =
+            inst.in[2] == ir::kNone ? number(inst.imm) : places_->source(inst.in[2]);
         call_engine(offsetof(Runtime, store_context),
                     {number(inst.disp), number(inst.size), value, number(inst.pc.value)});
         leave_if_faulted();
@@ -620,8 +628,9 @@ class Driver {
       case Op::LoadKernel: {
         const MachineReg scratch = Machine::target().scratch[0];
         m_.lea(scratch, places_->address(inst));
-        call_engine(offsetof(Runtime, load_kernel),
-                    {{Source::Kind::Place, scratch, 0}, number(shape_of(inst)), number(inst.pc.value)});
+        call_engine(
+            offsetof(Runtime, load_kernel),
+            {{Source::Kind::Place, scratch, 0}, number(shape_of(inst)), number(inst.pc.value)});
         leave_if_faulted();
         places_->keep(ref, Machine::target().result);
         break;
@@ -630,7 +639,8 @@ class Driver {
       case Op::Charge: charge(inst); break;
       case Op::Guard: guard(inst); break;
       case Op::CheckCode:
-        call_engine(offsetof(Runtime, check_code), {places_->source(inst.in[0]), number(inst.pc.value)});
+        call_engine(offsetof(Runtime, check_code),
+                    {places_->source(inst.in[0]), number(inst.pc.value)});
         leave_if_faulted();
         break;
       case Op::CheckDepth: check_depth(inst); break;

@@ -1,5 +1,5 @@
-// Where values are while code is emitted: operands in registers, results to their places, moves that
-// are made as if at once. Tested by tests/jit/emit_test.cpp.
+// Where values are while code is emitted: operands in registers, results to their places, moves
+// that are made as if at once. Tested by tests/jit/emit_test.cpp.
 #pragma once
 
 #include "jit/emit.h"
@@ -78,10 +78,10 @@ class Places {
 
   void one_move(const Move& move) {
     if (Allocation::is_reg(move.to)) return put(move.from, static_cast<MachineReg>(move.to));
-    const MachineReg through = move.from.kind == Source::Kind::Place &&
-                                       Allocation::is_reg(move.from.place)
-                                   ? static_cast<MachineReg>(move.from.place)
-                                   : Machine::target().scratch[0];
+    const MachineReg through =
+        move.from.kind == Source::Kind::Place && Allocation::is_reg(move.from.place)
+            ? static_cast<MachineReg>(move.from.place)
+            : Machine::target().scratch[0];
     put(move.from, through);
     m_.store_slot(move.to - Allocation::kFirstSlot, through);
   }

@@ -1,5 +1,5 @@
-// x86-64 code, by asmjit's assembler. Two-operand instructions: the result's register first gets the
-// first operand, unless the second one is in it. Tested by tests/jit/emit_test.cpp.
+// x86-64 code, by asmjit's assembler. Two-operand instructions: the result's register first gets
+// the first operand, unless the second one is in it. Tested by tests/jit/emit_test.cpp.
 
 #include <asmjit/x86.h>
 
@@ -102,7 +102,8 @@ class X64 {
     if (errors_.error() == asmjit::kErrorOk) code_.resolveUnresolvedLinks();
     if (errors_.error() == asmjit::kErrorOutOfMemory) return fail<Code::no_memory>("code");
     if (errors_.error() != asmjit::kErrorOk) {
-      return fail_at<Code::not_runnable>(Pc{}, "a program whose code asmjit refuses: " + errors_.text());
+      return fail_at<Code::not_runnable>(Pc{},
+                                         "a program whose code asmjit refuses: " + errors_.text());
     }
     const asmjit::CodeBuffer& buffer = code_.textSection()->buffer();
     code.assign(buffer.data(), buffer.data() + buffer.size());
@@ -136,20 +137,30 @@ class X64 {
   void load_slot(MachineReg to, u32 slot) { a_.mov(r64(to), slot_at(slot)); }
   void store_slot(u32 slot, MachineReg from) { a_.mov(slot_at(slot), r64(from)); }
 
-  void load_state(MachineReg to, u32 offset, u32 size) { load(to, {kRbx, kNoReg, 0, i32(offset)}, size, false); }
-  void store_state(u32 offset, MachineReg from, u32 size) { store({kRbx, kNoReg, 0, i32(offset)}, from, size); }
+  void load_state(MachineReg to, u32 offset, u32 size) {
+    load(to, {kRbx, kNoReg, 0, i32(offset)}, size, false);
+  }
+  void store_state(u32 offset, MachineReg from, u32 size) {
+    store({kRbx, kNoReg, 0, i32(offset)}, from, size);
+  }
   void store_state_number(u32 offset, i32 value) { a_.mov(state32(offset), imm(value)); }
 
   void load(MachineReg to, const Mem& mem, u32 size, bool is_signed) {
     const x86::Mem from = pointer(mem, size);
     if (is_signed) {
-      if (size == 4) a_.movsxd(r64(to), from);
-      else if (size == 8) a_.mov(r64(to), from);
-      else a_.movsx(r64(to), from);
+      if (size == 4)
+        a_.movsxd(r64(to), from);
+      else if (size == 8)
+        a_.mov(r64(to), from);
+      else
+        a_.movsx(r64(to), from);
     } else {
-      if (size == 8) a_.mov(r64(to), from);
-      else if (size == 4) a_.mov(r32(to), from);
-      else a_.movzx(r32(to), from);
+      if (size == 8)
+        a_.mov(r64(to), from);
+      else if (size == 4)
+        a_.mov(r32(to), from);
+      else
+        a_.movzx(r32(to), from);
     }
   }
   void store(const Mem& mem, MachineReg from, u32 size) {
@@ -220,9 +231,12 @@ class X64 {
         break;
       case IrOp::SignExtend: sign_extend(inst.bits, inst.size, to, x); break;
       case IrOp::ZeroExtend:
-        if (inst.size == 8) a_.mov(r64(to), r64(x));
-        else if (inst.size == 4) a_.mov(r32(to), r32(x));
-        else a_.movzx(r32(to), of_size(x, inst.size));
+        if (inst.size == 8)
+          a_.mov(r64(to), r64(x));
+        else if (inst.size == 4)
+          a_.mov(r32(to), r32(x));
+        else
+          a_.movzx(r32(to), of_size(x, inst.size));
         break;
       default:  // ByteSwap
         if (inst.size == 8) {
@@ -239,14 +253,19 @@ class X64 {
   // ---- comparing --------------------------------------------------------------------------------
 
   void compare(Op cond, u32 bits, MachineReg x, MachineReg y) {
-    if (cond == Op::Jset) a_.test(sized(x, bits), sized(y, bits));
-    else a_.cmp(sized(x, bits), sized(y, bits));
+    if (cond == Op::Jset)
+      a_.test(sized(x, bits), sized(y, bits));
+    else
+      a_.cmp(sized(x, bits), sized(y, bits));
   }
   void compare_imm(Op cond, u32 bits, MachineReg x, i64 value) {
     const i32 small = static_cast<i32>(value);
-    if (cond == Op::Jset) a_.test(sized(x, bits), imm(small));
-    else if (small == 0) a_.test(sized(x, bits), sized(x, bits));
-    else a_.cmp(sized(x, bits), imm(small));
+    if (cond == Op::Jset)
+      a_.test(sized(x, bits), imm(small));
+    else if (small == 0)
+      a_.test(sized(x, bits), sized(x, bits));
+    else
+      a_.cmp(sized(x, bits), imm(small));
   }
   void set(Op cond, MachineReg to) {
     a_.set(condition(cond, false), x86::gpb_lo(to));
@@ -334,8 +353,10 @@ class X64 {
       case Op::Xchg:
       case Op::FetchAdd:
         if (value != kS1) a_.mov(of_size(kS1, inst.size), of_size(value, inst.size));
-        if (inst.row == Op::Xchg) a_.xchg(place, of_size(kS1, inst.size));
-        else a_.lock().xadd(place, of_size(kS1, inst.size));
+        if (inst.row == Op::Xchg)
+          a_.xchg(place, of_size(kS1, inst.size));
+        else
+          a_.lock().xadd(place, of_size(kS1, inst.size));
         return kS1;
       default: break;
     }
@@ -432,7 +453,8 @@ class X64 {
     constexpr u32 kUnrolled = 8;
     a_.xor_(x86::eax, x86::eax);
     if (frame.cleared <= kUnrolled) {
-      for (u32 i = 1; i <= frame.cleared; ++i) a_.mov(x86::qword_ptr(x86::rbp, -8 * i32(i)), x86::rax);
+      for (u32 i = 1; i <= frame.cleared; ++i)
+        a_.mov(x86::qword_ptr(x86::rbp, -8 * i32(i)), x86::rax);
       return;
     }
     const Label again = new_label();
@@ -480,8 +502,9 @@ class X64 {
   }
 
   static x86::Mem pointer(const Mem& mem, u32 size) {
-    x86::Mem out = mem.index == kNoReg ? x86::ptr(r64(mem.base), mem.disp)
-                                       : x86::ptr(r64(mem.base), r64(mem.index), mem.scale, mem.disp);
+    x86::Mem out = mem.index == kNoReg
+                       ? x86::ptr(r64(mem.base), mem.disp)
+                       : x86::ptr(r64(mem.base), r64(mem.index), mem.scale, mem.disp);
     out.setSize(size);
     return out;
   }
@@ -556,30 +579,41 @@ class X64 {
       a_.cmp(divisor, imm(-1));
       a_.je(by_minus_one);
     }
-    if (!is_signed) a_.xor_(x86::edx, x86::edx), a_.div(divisor);
-    else if (bits == 64) a_.cqo(), a_.idiv(divisor);
-    else a_.cdq(), a_.idiv(divisor);
+    if (!is_signed)
+      a_.xor_(x86::edx, x86::edx), a_.div(divisor);
+    else if (bits == 64)
+      a_.cqo(), a_.idiv(divisor);
+    else
+      a_.cdq(), a_.idiv(divisor);
     if (zero || (is_signed && minus_one)) a_.jmp(done);
     if (is_signed && minus_one) {
       bind(by_minus_one);
-      if (quotient) a_.neg(rax);
-      else a_.xor_(x86::edx, x86::edx);
+      if (quotient)
+        a_.neg(rax);
+      else
+        a_.xor_(x86::edx, x86::edx);
       if (zero) a_.jmp(done);
     }
     if (zero) {
       bind(by_zero);
-      if (quotient) a_.xor_(x86::eax, x86::eax);
-      else a_.mov(rdx, rax);
+      if (quotient)
+        a_.xor_(x86::eax, x86::eax);
+      else
+        a_.mov(rdx, rax);
     }
     bind(done);
     a_.mov(sized(to, bits), quotient ? rax : rdx);
   }
 
   void sign_extend(u32 bits, u32 size, MachineReg to, MachineReg x) {
-    if (size == 8) a_.mov(r64(to), r64(x));
-    else if (size == 4 && bits == 64) a_.movsxd(r64(to), r32(x));
-    else if (size == 4) a_.mov(r32(to), r32(x));
-    else a_.movsx(sized(to, bits), of_size(x, size));
+    if (size == 8)
+      a_.mov(r64(to), r64(x));
+    else if (size == 4 && bits == 64)
+      a_.movsxd(r64(to), r32(x));
+    else if (size == 4)
+      a_.mov(r32(to), r32(x));
+    else
+      a_.movsx(sized(to, bits), of_size(x, size));
   }
 
   asmjit::CodeHolder code_;

@@ -17,7 +17,7 @@ struct CompileOptions {
   LiftOptions lift;
   Level level = Level::O2;
   const Target* target = nullptr;  // null: the host's
-  u64 identity = 0;  // what State::program is while the program runs
+  u64 identity = 0;                // what State::program is while the program runs
   bool check = false;  // validate the IR and check the allocation; on in debug builds anyway
   bool text = false;   // give the code as text
 };

@@ -5,8 +5,8 @@
 // through Runtime, so it holds no addresses of ours, and is the same text on every host. A function
 // that can fail sets the run's fault; emitted code looks at Run::fault after each call and leaves.
 //
-// Functions of a program call each other with r1 to r5 in the registers of Target::arguments and get
-// r0 in Target::result; State and the end of the frame (r10) are in registers of their own.
+// Functions of a program call each other with r1 to r5 in the registers of Target::arguments and
+// get r0 in Target::result; State and the end of the frame (r10) are in registers of their own.
 // Tested by tests/jit/emit_test.cpp and, through the backend, by tests/vm/jit_test.cpp.
 #pragma once
 

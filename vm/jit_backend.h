@@ -1,6 +1,6 @@
-// The JIT as a Backend, for those who link it (skep_jit). Programs behave as in the interpreter: the
-// same results, the same faults at the same insns, the same budget spent.
-// Tested by tests/vm/jit_test.cpp.
+// The JIT as a Backend, for those who link it (skep_jit). Programs behave as in the interpreter:
+// the same results, the same faults at the same insns, the same budget spent. Tested by
+// tests/vm/jit_test.cpp.
 #pragma once
 
 #include "jit/jit.h"
@@ -11,7 +11,8 @@ namespace skep {
 struct JitOptions {
   Mode mode = Mode::Checked;
   jit::Level level = jit::Level::O2;
-  bool check = false;  // check what the compiler does, at a price in time; on in debug builds anyway
+  bool check =
+      false;  // check what the compiler does, at a price in time; on in debug builds anyway
 };
 
 // Null if there is no memory. Loading fails with no_executable_memory where the host forbids that.

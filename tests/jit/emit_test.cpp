@@ -5,12 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "helpers/bodies/env.h"
+#include "helpers/contexts/frames.h"
 #include "isa/arith.h"
 #include "jit/code_cache.h"
 #include "jit/ir_text.h"
 #include "tests/jit/modules.h"
-#include "helpers/bodies/env.h"
-#include "helpers/contexts/frames.h"
 #include "vm/jit_backend.h"
 
 namespace skep::jit {
@@ -18,9 +18,20 @@ namespace {
 
 using Args = std::array<u64, 5>;
 
-const u64 kValues[] = {0,          1,           2,          7,       31,        63,         0x7fffffff,
-                       0x80000000, 0xffffffff,  ~u64{0},    u64{1} << 63,       ~(u64{1} << 63),
-                       0x123456789abcdef0, 0xfedcba9876543210};
+const u64 kValues[] = {0,
+                       1,
+                       2,
+                       7,
+                       31,
+                       63,
+                       0x7fffffff,
+                       0x80000000,
+                       0xffffffff,
+                       ~u64{0},
+                       u64{1} << 63,
+                       ~(u64{1} << 63),
+                       0x123456789abcdef0,
+                       0xfedcba9876543210};
 
 ir::Module parsed(const std::string& text) {
   auto module = ir::parse(text);
@@ -103,15 +114,15 @@ template <class U>
 U high(U x, U y, bool is_signed) {
   constexpr int kBits = sizeof(U) * 8;
   if constexpr (sizeof(U) == 4) {
-    const u64 product = is_signed ? static_cast<u64>(i64{static_cast<i32>(x)} * static_cast<i32>(y))
-                                  : u64{x} * y;
+    const u64 product =
+        is_signed ? static_cast<u64>(i64{static_cast<i32>(x)} * static_cast<i32>(y)) : u64{x} * y;
     return static_cast<U>(product >> kBits);
   } else {
     __extension__ using Wide = unsigned __int128;
     __extension__ using SignedWide = __int128;
-    const Wide product = is_signed
-                             ? static_cast<Wide>(SignedWide{static_cast<i64>(x)} * static_cast<i64>(y))
-                             : Wide{x} * y;
+    const Wide product =
+        is_signed ? static_cast<Wide>(SignedWide{static_cast<i64>(x)} * static_cast<i64>(y))
+                  : Wide{x} * y;
     return static_cast<U>(product >> kBits);
   }
 }
@@ -136,16 +147,17 @@ void add_binary(std::vector<Operation>& all) {
   for (const Row& row : rows) {
     for (const u32 bits : {32, 64}) {
       const auto meaning = [row, bits](u64 x, u64 y) {
-        return bits == 32 ? binary<u32>(row.name, row.op, x, y) : binary<u64>(row.name, row.op, x, y);
+        return bits == 32 ? binary<u32>(row.name, row.op, x, y)
+                          : binary<u64>(row.name, row.op, x, y);
       };
       for (const auto& [x, y] : {std::pair{0, 1}, {1, 0}, {2, 2}, {3, 1}, {1, 3}}) {
-        all.push_back({fmt::format("{}{} v{}, v{}", row.name, bits, x, y),
-                       [=](const Args& v) { return meaning(v[std::size_t(x)], v[std::size_t(y)]); }});
+        all.push_back({fmt::format("{}{} v{}, v{}", row.name, bits, x, y), [=](const Args& v) {
+                         return meaning(v[std::size_t(x)], v[std::size_t(y)]);
+                       }});
       }
       for (const i32 imm : {0, 1, -1, 5, 31, 4095, 4096, -4096, 0xff00, INT32_MIN, INT32_MAX}) {
-        all.push_back({fmt::format("{}{} v1, {}", row.name, bits, imm), [=](const Args& v) {
-                         return meaning(v[1], static_cast<u64>(i64{imm}));
-                       }});
+        all.push_back({fmt::format("{}{} v1, {}", row.name, bits, imm),
+                       [=](const Args& v) { return meaning(v[1], static_cast<u64>(i64{imm})); }});
       }
     }
   }
@@ -154,8 +166,8 @@ void add_binary(std::vector<Operation>& all) {
 void add_unary(std::vector<Operation>& all) {
   const auto low = [](u64 x, u32 size) { return size == 8 ? x : x & ((u64{1} << size * 8) - 1); };
   for (const u32 bits : {32, 64}) {
-    all.push_back({fmt::format("neg{} v0", bits),
-                   [=](const Args& v) { return low(0 - v[0], bits / 8); }});
+    all.push_back(
+        {fmt::format("neg{} v0", bits), [=](const Args& v) { return low(0 - v[0], bits / 8); }});
     for (const u32 size : {1, 2, 4}) {
       all.push_back({fmt::format("sext{} {} v1", bits, size), [=](const Args& v) {
                        const u32 shift = 64 - size * 8;
@@ -165,12 +177,12 @@ void add_unary(std::vector<Operation>& all) {
     }
   }
   for (const u32 size : {1, 2, 4}) {
-    all.push_back({fmt::format("zext64 {} v1", size), [=](const Args& v) { return low(v[1], size); }});
+    all.push_back(
+        {fmt::format("zext64 {} v1", size), [=](const Args& v) { return low(v[1], size); }});
   }
   for (const u32 size : {2, 4, 8}) {
-    all.push_back({fmt::format("bswap64 {} v2", size), [=](const Args& v) {
-                     return __builtin_bswap64(v[2]) >> (64 - size * 8);
-                   }});
+    all.push_back({fmt::format("bswap64 {} v2", size),
+                   [=](const Args& v) { return __builtin_bswap64(v[2]) >> (64 - size * 8); }});
   }
 }
 
@@ -201,8 +213,9 @@ void add_conditions(std::vector<Operation>& all) {
 
 void add_addresses(std::vector<Operation>& all) {
   for (const i32 disp : {0, 8, -8, 4096, 1 << 20, INT32_MIN}) {
-    all.push_back({fmt::format("address [v0 {} {}]", disp < 0 ? '-' : '+', disp < 0 ? -i64{disp} : disp),
-                   [=](const Args& v) { return v[0] + u64(i64{disp}); }});
+    all.push_back(
+        {fmt::format("address [v0 {} {}]", disp < 0 ? '-' : '+', disp < 0 ? -i64{disp} : disp),
+         [=](const Args& v) { return v[0] + u64(i64{disp}); }});
     for (const u32 scale : {0, 1, 2, 3}) {
       all.push_back({fmt::format("address [v0 + v1 * {} {} {}]", 1 << scale, disp < 0 ? '-' : '+',
                                  disp < 0 ? -i64{disp} : disp),
@@ -224,7 +237,8 @@ TEST(Emit, EveryOperationInRegistersAndSlots) {
         for (const u64 y : kValues) {
           const Args args{x, y, x * 3 + 1, y ^ 0x5555, 12345};
           const u64 wanted = expected(operation.meaning(args), args, more);
-          ASSERT_EQ(code(args), wanted) << operation.line << ", " << more << fmt::format(" {:#x} {:#x}", x, y);
+          ASSERT_EQ(code(args), wanted)
+              << operation.line << ", " << more << fmt::format(" {:#x} {:#x}", x, y);
         }
       }
     }
@@ -236,13 +250,14 @@ TEST(Emit, EdgesExchangeValues) {
   for (const u32 more : {0u, 30u}) {
     std::string text = "function 0 @0 cleared=0 {\nb0(v0, v1, v2, v3, v4) @0:\n";
     for (u32 i = 0; i < more; ++i) text += fmt::format("  v{} = add64 v4, {}\n", 100 + i, i);
-    text += "  v5 = const 77\n  jump b1(v0, v1, v2, v3, v4, v5)\n"
-            "b1(v10, v11, v12, v13, v14, v15) @1:\n"
-            "  v16 = sub64 v10, 1\n"
-            "  branch64 v16 s> 0, b1(v16, v12, v11, v14, v15, v13), b2 @2\n"
-            "b2 @3:\n  v20 = mul64 v11, 3\n  v21 = add64 v20, v12\n  v22 = mul64 v21, 5\n"
-            "  v23 = add64 v22, v13\n  v24 = mul64 v23, 7\n  v25 = add64 v24, v14\n"
-            "  v26 = mul64 v25, 11\n  v27 = add64 v26, v15\n";
+    text +=
+        "  v5 = const 77\n  jump b1(v0, v1, v2, v3, v4, v5)\n"
+        "b1(v10, v11, v12, v13, v14, v15) @1:\n"
+        "  v16 = sub64 v10, 1\n"
+        "  branch64 v16 s> 0, b1(v16, v12, v11, v14, v15, v13), b2 @2\n"
+        "b2 @3:\n  v20 = mul64 v11, 3\n  v21 = add64 v20, v12\n  v22 = mul64 v21, 5\n"
+        "  v23 = add64 v22, v13\n  v24 = mul64 v23, 7\n  v25 = add64 v24, v14\n"
+        "  v26 = mul64 v25, 11\n  v27 = add64 v26, v15\n";
     std::string last = "v27";
     for (u32 i = 0; i < more; ++i) {
       text += fmt::format("  v{} = xor64 {}, v{}\n", 300 + i, last, 100 + i);
@@ -270,7 +285,8 @@ TEST(Emit, LoadsAndStores) {
     for (const u32 size : {1u, 2u, 4u, 8u}) {
       for (const bool is_signed : {false, true}) {
         if (is_signed && size == 8) continue;
-        const std::string load = fmt::format("load {} [v0 + v1 * 8 + 3]{}", size, is_signed ? " signed" : "");
+        const std::string load =
+            fmt::format("load {} [v0 + v1 * 8 + 3]{}", size, is_signed ? " signed" : "");
         Native code(parsed(function_of(load, more)));
         for (u32 i = 0; i < sizeof memory; ++i) memory[i] = static_cast<u8>(i * 37 + 130);
         const Args args{reinterpret_cast<u64>(memory), 2, 5, 6, 7};
@@ -303,16 +319,22 @@ TEST(Emit, Atomics) {
     Op op;
     bool fetches;
   };
-  const Row rows[] = {{"AtomicAdd", Op::AtomicAdd, false}, {"AtomicOr", Op::AtomicOr, false},
-                      {"AtomicAnd", Op::AtomicAnd, false}, {"AtomicXor", Op::AtomicXor, false},
-                      {"FetchAdd", Op::FetchAdd, true},    {"FetchOr", Op::FetchOr, true},
-                      {"FetchAnd", Op::FetchAnd, true},    {"FetchXor", Op::FetchXor, true},
-                      {"Xchg", Op::Xchg, true},            {"CmpXchg", Op::CmpXchg, true}};
+  const Row rows[] = {{"AtomicAdd", Op::AtomicAdd, false},
+                      {"AtomicOr", Op::AtomicOr, false},
+                      {"AtomicAnd", Op::AtomicAnd, false},
+                      {"AtomicXor", Op::AtomicXor, false},
+                      {"FetchAdd", Op::FetchAdd, true},
+                      {"FetchOr", Op::FetchOr, true},
+                      {"FetchAnd", Op::FetchAnd, true},
+                      {"FetchXor", Op::FetchXor, true},
+                      {"Xchg", Op::Xchg, true},
+                      {"CmpXchg", Op::CmpXchg, true}};
   for (const Row& row : rows) {
     for (const u32 more : {0u, 30u}) {
       for (const u32 size : {4u, 8u}) {
         const bool compares = row.op == Op::CmpXchg;
-        const std::string line = fmt::format("atomic {} {} [v0 + 8], v1, {}", size, row.name, compares ? "v2" : "_");
+        const std::string line =
+            fmt::format("atomic {} {} [v0 + 8], v1, {}", size, row.name, compares ? "v2" : "_");
         std::string text = function_of(line, more);
         if (!row.fetches) {  // nobody looks at what it gives
           text.replace(text.find("xor64 v5, v0"), 12, "xor64 v0, 0");
@@ -324,11 +346,13 @@ TEST(Emit, Atomics) {
           const auto change = [&](auto* place) {
             using T = std::remove_pointer_t<decltype(place)>;
             const T old = *place;
-            *place = atomic_result<T>(row.op, old, static_cast<T>(args[1]), static_cast<T>(compared));
+            *place =
+                atomic_result<T>(row.op, old, static_cast<T>(args[1]), static_cast<T>(compared));
             return u64{old};
           };
           u64 wanted_memory = memory[1];
-          const u64 old = size == 4 ? change(reinterpret_cast<u32*>(&wanted_memory)) : change(&wanted_memory);
+          const u64 old =
+              size == 4 ? change(reinterpret_cast<u32*>(&wanted_memory)) : change(&wanted_memory);
           EXPECT_EQ(code(args), expected(row.fetches ? old : 0, args, more)) << line;
           EXPECT_EQ(memory[1], wanted_memory) << line;
           EXPECT_EQ(memory[0], 1u);
@@ -341,7 +365,8 @@ TEST(Emit, Atomics) {
 // ---- both machines, on any host ---------------------------------------------------------------
 
 std::string text_of(const Target& target, const std::string& line) {
-  std::string text = "function 0 @0 cleared=0 {\nb0(v0, v1, v2, v3, v4) @0:\n  v5 = " + line + "\n  exit v5\n}\n";
+  std::string text =
+      "function 0 @0 cleared=0 {\nb0(v0, v1, v2, v3, v4) @0:\n  v5 = " + line + "\n  exit v5\n}\n";
   const auto compiled = emitted(parsed(text), target, true);
   EXPECT_TRUE(compiled);
   if (!compiled) return "";
@@ -350,10 +375,14 @@ std::string text_of(const Target& target, const std::string& line) {
 }
 
 TEST(Emit, TextForEitherMachine) {
-  EXPECT_NE(text_of(kX64, "add64 v0, v1").find("add rax, rdx"), std::string::npos) << text_of(kX64, "add64 v0, v1");
-  EXPECT_NE(text_of(kA64, "add64 v0, v1").find("add x0, x1, x2"), std::string::npos) << text_of(kA64, "add64 v0, v1");
-  EXPECT_NE(text_of(kA64, "and32 v0, 255").find("and w0, w1, 255"), std::string::npos) << text_of(kA64, "and32 v0, 255");
-  EXPECT_NE(text_of(kX64, "load 2 [v0 + v1 * 4 + 8]").find("movzx eax, word ptr [rsi+rdx*4+8]"), std::string::npos)
+  EXPECT_NE(text_of(kX64, "add64 v0, v1").find("add rax, rdx"), std::string::npos)
+      << text_of(kX64, "add64 v0, v1");
+  EXPECT_NE(text_of(kA64, "add64 v0, v1").find("add x0, x1, x2"), std::string::npos)
+      << text_of(kA64, "add64 v0, v1");
+  EXPECT_NE(text_of(kA64, "and32 v0, 255").find("and w0, w1, 255"), std::string::npos)
+      << text_of(kA64, "and32 v0, 255");
+  EXPECT_NE(text_of(kX64, "load 2 [v0 + v1 * 4 + 8]").find("movzx eax, word ptr [rsi+rdx*4+8]"),
+            std::string::npos)
       << text_of(kX64, "load 2 [v0 + v1 * 4 + 8]");
 }
 
@@ -386,8 +415,8 @@ TEST(Emit, CodeIsTheSameEachTime) {
 TEST(Emit, LargeProgramsBranchAcrossAllOfIt) {
   constexpr u32 kInsns = 150'000;
   std::vector<Insn> insns{make_insn(0xb7, 0, 0, 0, 0)};
-  insns.push_back(make_insn(0x15, 1, 0, 1, 7));                          // if r1 == 7 goto +1
-  insns.push_back(make_insn(0x06, 0, 0, 0, static_cast<i32>(kInsns)));   // gotol end
+  insns.push_back(make_insn(0x15, 1, 0, 1, 7));                         // if r1 == 7 goto +1
+  insns.push_back(make_insn(0x06, 0, 0, 0, static_cast<i32>(kInsns)));  // gotol end
   for (u32 i = 0; i < kInsns; ++i) insns.push_back(make_insn(0x07, 0, 0, 0, 1));
   insns.push_back(make_insn(0x95));
   Image image;

@@ -1,4 +1,5 @@
-// Forms of rows with their operands, and what isa/arith.h says of them: for tests that run every one.
+// Forms of rows with their operands, and what isa/arith.h says of them: for tests that run every
+// one.
 #pragma once
 
 #include "isa/arith.h"
@@ -7,18 +8,18 @@
 namespace skep::test {
 
 inline constexpr u64 kValues[] = {0,
-                           1,
-                           2,
-                           7,
-                           31,
-                           63,
-                           0x7fffffff,
-                           0x80000000,
-                           0xffffffff,
-                           ~u64{0},
-                           u64{1} << 63,
-                           ~(u64{1} << 63),
-                           0x123456789abcdef0};
+                                  1,
+                                  2,
+                                  7,
+                                  31,
+                                  63,
+                                  0x7fffffff,
+                                  0x80000000,
+                                  0xffffffff,
+                                  ~u64{0},
+                                  u64{1} << 63,
+                                  ~(u64{1} << 63),
+                                  0x123456789abcdef0};
 inline constexpr i32 kImms[] = {0, 1, 7, 31, -1, INT32_MIN, INT32_MAX, 0x1234};
 
 inline Insn insn_of(const Form& form, u8 dst, u8 src, i16 off, i32 imm) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <climits>
 #include <thread>
 
 #include "tests/support/forms.h"
@@ -38,8 +39,8 @@ std::shared_ptr<const Image> image_of_code(std::vector<Insn> code) {
   return image;
 }
 
-// r2 and r3 come out of memory, so that nothing is known of them; r2 and whether a jump was taken go
-// back.
+// r2 and r3 come out of memory, so that nothing is known of them; r2 and whether a jump was taken
+// go back.
 std::vector<Insn> around(Insn insn, bool jump) {
   std::vector<Insn> code{make_insn(0xbf, 6, 1), make_insn(0x79, 2, 6, 0), make_insn(0x79, 3, 6, 8),
                          make_insn(0xb7, 7, 0, 0, 1)};
@@ -73,8 +74,10 @@ TEST_P(Levels, EveryFormOnCornerValues) {
           const u64 operand = from_imm ? static_cast<u64>(i64{imm}) : y;
           const u64 dst = jump ? x : test::expected_value(form, x, operand);
           const u64 taken = !jump || test::expected_jump(form, x, operand);
-          ASSERT_EQ(memory[2], dst) << row(form.op).name << fmt::format(" {:#x}, {:#x}", x, operand);
-          ASSERT_EQ(memory[3], taken) << row(form.op).name << fmt::format(" {:#x}, {:#x}", x, operand);
+          ASSERT_EQ(memory[2], dst)
+              << row(form.op).name << fmt::format(" {:#x}, {:#x}", x, operand);
+          ASSERT_EQ(memory[3], taken)
+              << row(form.op).name << fmt::format(" {:#x}, {:#x}", x, operand);
         }
       }
     }
@@ -121,6 +124,12 @@ constexpr const char* kDeep = R"(
     exit
 )";
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kNativeStack = 256 << 10;  // for what sanitizers add to the engine's own
+#else
+constexpr std::size_t kNativeStack = 64 << 10;
+#endif
+
 struct OnThread {
   Loaded* program;
   RunResult result;
@@ -131,12 +140,17 @@ TEST_P(Levels, EightFramesFitAStackOf64KiB) {
   auto program = backend->load(image_of(kDeep), {});
   ASSERT_TRUE(program) << program.error().text;
   OnThread there{program->get(), {}};
+  const std::size_t size = std::max<std::size_t>(kNativeStack, PTHREAD_STACK_MIN);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 64 << 10), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, size), 0);
   pthread_t thread;
   const auto body = [](void* user) -> void* {
     OnThread& given = *static_cast<OnThread*>(user);
+    const std::size_t least = PTHREAD_STACK_MIN;  // where that is more, the rest is taken away
+    volatile u8* const rest =
+        static_cast<u8*>(__builtin_alloca(least > kNativeStack ? least - kNativeStack : 1));
+    rest[0] = 0;
     given.result = run_raw(*given.program);
     return nullptr;
   };
@@ -186,9 +200,10 @@ TEST_P(Levels, OneProgramOnManyThreads) {
 TEST_P(Levels, RecompilesPrograms) {
   const auto backend = make_jit({.level = GetParam()});
   std::unique_ptr<Loaded> kept;
-  for (i32 i = 0; i < 2000; ++i) {
+  for (i32 i = 0; i < 500; ++i) {
     auto program = backend->load(
-        image_of_code({make_insn(0xb7, 0, 0, 0, i), make_insn(0x07, 0, 0, 0, 5), make_insn(0x95)}), {});
+        image_of_code({make_insn(0xb7, 0, 0, 0, i), make_insn(0x07, 0, 0, 0, 5), make_insn(0x95)}),
+        {});
     ASSERT_TRUE(program) << program.error().text;
     ASSERT_EQ(run_raw(**program).r0, static_cast<u64>(i) + 5);
     if (i % 3 != 0) continue;
@@ -280,8 +295,8 @@ TEST_P(Between, TargetsHaveCallbacks) {
 }
 
 TEST_P(Between, FaultsAreTheTargets) {
-  const RunResult result = run("r2 = map[p]\nr3 = 0\ncall tail_call\nr0 = 5\nexit\n",
-                               "r0 = 0\ncallx r0\nexit\n");
+  const RunResult result =
+      run("r2 = map[p]\nr3 = 0\ncall tail_call\nr0 = 5\nexit\n", "r0 = 0\ncallx r0\nexit\n");
   EXPECT_FALSE(result.ok());
   EXPECT_EQ(result.fault.code, Code::bad_code_address);
   EXPECT_EQ(result.fault.pc, Pc{1});
