@@ -5,6 +5,7 @@
 #include "loader/elf.h"
 #include "tools/command.h"
 #include "tools/conformance_data.h"
+#include "tools/engine.h"
 #include "tools/io.h"
 #include "vm/vm.h"
 
@@ -17,10 +18,11 @@ struct Arguments {
   bool elf = false;
   std::string program;
   Mode mode = Mode::Checked;
+  std::string engine = "interpreter";
 };
 
 // One program on its own: r1 = memory, r2 = its length.
-Result<u64> run_raw(std::vector<Insn> insns, std::vector<u8> memory, Mode mode) {
+Result<u64> run_raw(std::vector<Insn> insns, std::vector<u8> memory, const Arguments& how) {
   auto image = std::make_shared<Image>();
   image->name = "main";
   image->type = ProgramType::raw;
@@ -28,7 +30,7 @@ Result<u64> run_raw(std::vector<Insn> insns, std::vector<u8> memory, Mode mode) 
   image->maps = std::make_shared<const std::vector<MapSpec>>();
   const std::shared_ptr<const Image> images[] = {image};
   Vm vm;
-  const auto backend = make_interpreter({.mode = mode});
+  const auto backend = find_engine(how.engine).make({.trusted = how.mode == Mode::Trusted});
   const auto instance = SKEP_TRY(vm.load(images, *backend));
   const InstanceProgram& program = instance->programs()[0];
   if (program.error) return std::unexpected(*program.error);
@@ -48,14 +50,14 @@ struct Outcome {
   std::string reason;
 };
 
-Outcome judge(const ConformanceCase& test, Mode mode) {
+Outcome judge(const ConformanceCase& test, const Arguments& how) {
   using enum Outcome::Status;
   if (test.assembly.empty() && test.raw.empty()) return {Skipped, "no instructions"};
   if (!test.result && test.error.empty())
     return {Skipped, "neither a result nor an error is expected"};
   const auto code = conformance_code(test);
   if (!code) return {Failed, code.error().text};
-  const auto r0 = run_raw(*code, test.memory, mode);
+  const auto r0 = run_raw(*code, test.memory, how);
   if (!r0) {
     const bool meant = !test.error.empty() && r0.error().text.find(test.error) != std::string::npos;
     return meant ? Outcome{Passed, ""} : Outcome{Failed, r0.error().text};
@@ -67,9 +69,9 @@ Outcome judge(const ConformanceCase& test, Mode mode) {
   return {Passed, ""};
 }
 
-Outcome judge_file(const std::string& path, Mode mode) {
+Outcome judge_file(const std::string& path, const Arguments& how) {
   const auto test = parse_conformance(read_text(path, 1u << 20), path);
-  return test ? judge(*test, mode) : Outcome{Outcome::Status::Failed, test.error().text};
+  return test ? judge(*test, how) : Outcome{Outcome::Status::Failed, test.error().text};
 }
 
 Exit run_folder(const Arguments& arguments, Output& output) {
@@ -79,7 +81,7 @@ Exit run_folder(const Arguments& arguments, Output& output) {
   constexpr const char* kNames[] = {"passed", "failed", "skipped"};
   Json results = Json::array();
   for (const std::string& path : files) {
-    const Outcome outcome = judge_file(path, arguments.mode);
+    const Outcome outcome = judge_file(path, arguments);
     const auto status = static_cast<std::size_t>(outcome.status);
     ++counts[status];
     const std::string file = path.substr(path.rfind('/') + 1);
@@ -110,13 +112,15 @@ std::vector<Insn> plugin_program(const Arguments& arguments) {
 
 Exit run_plugin(const Arguments& arguments, Output& output) {
   const std::vector<Insn> insns = plugin_program(arguments);
-  const u64 r0 = must(run_raw(insns, parse_hex(arguments.operand, "memory"), arguments.mode));
+  const u64 r0 = must(run_raw(insns, parse_hex(arguments.operand, "memory"), arguments));
   output.text("{:x}\n", r0);
   output.document({{"r0", r0}});
   return Exit::Good;
 }
 
 Exit run(const Arguments& arguments, Output& output) {
+  if (!find_engine(arguments.engine).emulates)
+    raise<Code::engine_cannot>("conformance", arguments.engine, "runs no programs without a type");
   if (arguments.plugin) return run_plugin(arguments, output);
   if (arguments.operand.empty())
     raise<Code::usage>("conformance needs a folder of .data files, or --plugin");
@@ -148,6 +152,7 @@ const Verb kConformanceVerb{
                      "checked: judge each memory access (default); trusted: none")
           ->transform(CLI::CheckedTransformer(kModes).description(""))
           ->type_name("MODE");
+      add_engine_option(app, arguments->engine);
       return [arguments](Output& output) { return run(*arguments, output); };
     }};
 

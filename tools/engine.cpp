@@ -10,6 +10,9 @@
 
 #include "tools/guest.h"
 
+#ifdef SKEP_HAS_JIT
+#include "vm/jit_backend.h"
+#endif
 #ifdef SKEP_HAS_KERNEL
 #include "kernel/backend.h"
 #include "kernel/printk.h"
@@ -24,17 +27,34 @@ std::unique_ptr<Backend> make_interpreter_engine(const EngineOptions& options) {
       {.mode = options.trusted ? Mode::Trusted : Mode::Checked, .trace = options.trace});
 }
 
+using MakeEngine = std::unique_ptr<Backend> (*)(const EngineOptions& options);
+
+#ifdef SKEP_HAS_JIT
+template <ir::Level level>
+std::unique_ptr<Backend> make_jit_engine(const EngineOptions& options) {
+  return make_jit({.mode = options.trusted ? Mode::Trusted : Mode::Checked, .level = level});
+}
+constexpr MakeEngine kMakeO0 = make_jit_engine<ir::Level::O0>;
+constexpr MakeEngine kMakeO2 = make_jit_engine<ir::Level::O2>;
+#else
+constexpr MakeEngine kMakeO0 = nullptr, kMakeO2 = nullptr;
+#endif
+
 #ifdef SKEP_HAS_KERNEL
 std::unique_ptr<Backend> make_kernel_engine(const EngineOptions&) {
   return make_kernel_backend();
 }
 #else
-constexpr std::unique_ptr<Backend> (*make_kernel_engine)(const EngineOptions&) = nullptr;
+constexpr MakeEngine make_kernel_engine = nullptr;
 #endif
 
 constexpr Engine kEngines[] = {
-    {"interpreter", "skep's own, which checks each memory access", true, make_interpreter_engine},
-    {"kernel", "the running kernel, through bpf(2)", false, make_kernel_engine},
+    {"interpreter", "skep's own, which checks each memory access", true, true,
+     make_interpreter_engine},
+    {"jit", "machine code of this machine, optimised: jit:O2", true, false, kMakeO2},
+    {"jit:O0", "machine code, insn by insn", true, false, kMakeO0},
+    {"jit:O2", "machine code, optimised", true, false, kMakeO2},
+    {"kernel", "the running kernel, through bpf(2)", false, false, make_kernel_engine},
 };
 
 std::string engine_names(std::string_view between) {

@@ -29,6 +29,7 @@ struct Engine {
   // Whether it runs in a world of ours: the clock, task, CPUs and memory of an Env, every field of
   // a frame, a budget, a count of insns, a trace. The kernel has a world of its own.
   bool emulates;
+  bool traces;  // can show single insns: RunOptions::trace
   std::unique_ptr<Backend> (*make)(const EngineOptions& options);  // null: not in this build
 };
 

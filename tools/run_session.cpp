@@ -76,8 +76,11 @@ VmOptions vm_options(const RunArguments& arguments, const Engine& engine) {
   return options;
 }
 
-// What an engine with a world of its own can't be told.
+// What an engine can't be told, most of all one with a world of its own.
 void check_engine(const RunArguments& arguments, const Engine& engine, ProgramType type) {
+  if (arguments.trace && !engine.traces) {
+    raise<Code::engine_cannot>("--trace", engine.name, "shows no single instructions");
+  }
   if (engine.emulates) {
     if (!is_emulated(type)) raise<Code::type_not_emulated>(name(type));
     return;
@@ -87,7 +90,6 @@ void check_engine(const RunArguments& arguments, const Engine& engine, ProgramTy
     const char* option;
     const char* reason;
   } kRefused[] = {
-      {arguments.trace, "--trace", "shows no single instructions"},
       {arguments.budget != 0, "--budget", "has its own bound, the verifier's"},
       {arguments.trusted, "--mode trusted", "always verifies"},
       {arguments.seed.has_value(), "--seed", "has its own clock and random numbers"},

@@ -198,6 +198,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, Refused, testing::ValuesIn(kRefused),
 TEST(Engines, AreNamedInTheTable) {
   EXPECT_EQ(std::string(find_engine("interpreter").name), "interpreter");
   EXPECT_TRUE(find_engine("interpreter").emulates);
+  EXPECT_TRUE(find_engine("interpreter").traces);
+  EXPECT_TRUE(find_engine("jit:O0").emulates);
+  EXPECT_FALSE(find_engine("jit").traces);
   try {
     find_engine("jet");
     FAIL();

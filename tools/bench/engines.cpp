@@ -132,16 +132,19 @@ std::unique_ptr<Lineup> make_emulating_lineup(const std::string& name, bool trus
 }
 
 std::unique_ptr<Lineup> make_unnamed(const std::string& what, const std::string& folder) {
-  if (what == "interpreter" || what == "jit") return make_emulating_lineup(what, false);
-  if (what == "interpreter:trusted") return make_emulating_lineup("interpreter", true);
+  constexpr std::string_view kTrusted = ":trusted";
+  const bool trusted = what.ends_with(kTrusted);
+  const std::string engine = trusted ? what.substr(0, what.size() - kTrusted.size()) : what;
+  if (engine == "interpreter" || engine == "jit" || engine.starts_with("jit:O"))
+    return make_emulating_lineup(engine, trusted);
   if (what == "kernel") return make_kernel_lineup();
   if (what == "native") return make_native_lineup(folder + "/libnative.so");
   if (what.starts_with("native:")) return make_native_lineup(what.substr(7));
   if (what == "ubpf") return make_ubpf_lineup(false);
   if (what == "ubpf:jit") return make_ubpf_lineup(true);
   raise<Code::usage>(
-      fmt::format("--engine {}: no such engine; there are interpreter, interpreter:trusted, jit, "
-                  "kernel, native, native:LIBRARY, ubpf and ubpf:jit",
+      fmt::format("--engine {}: no such engine; there are interpreter, jit, jit:O0, jit:O2, the "
+                  "same with :trusted, kernel, native, native:LIBRARY, ubpf and ubpf:jit",
                   what));
 }
 
