@@ -64,6 +64,25 @@ std::vector<Item> without(const std::vector<Item>& items, std::size_t first, std
   return left;
 }
 
+// Without what nothing leads to any more, which the kernel takes in no program: functions that are
+// not called, the place where a jump went.
+std::vector<Item> without_dead(std::vector<Item> items) {
+  std::vector<bool> alive(items.size());
+  for (std::vector<std::size_t> todo = {0}; !todo.empty();) {
+    const std::size_t at = todo.back();
+    todo.pop_back();
+    if (at >= items.size() || alive[at]) continue;
+    alive[at] = true;
+    if (items[at].jumps) todo.push_back(items[at].target);
+    const Op op = items[at].insn.op;
+    if (op != Op::Exit && op != Op::Ja && op != Op::JaLong) todo.push_back(at + 1);
+  }
+  for (std::size_t at = items.size(); at-- > 0;) {
+    if (!alive[at]) items = without(items, at, 1);
+  }
+  return items;
+}
+
 class Minimiser {
  public:
   Minimiser(std::vector<Item> items,
@@ -93,6 +112,7 @@ class Minimiser {
  private:
   bool keep(std::vector<Item> candidate) {
     if (candidate.empty()) return false;
+    candidate = without_dead(std::move(candidate));
     auto insns = put_together(candidate);
     if (!Program::make(insns) || !still_wrong_(insns)) return false;
     items_ = std::move(candidate);
@@ -105,22 +125,15 @@ class Minimiser {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const Decoded insn = items_[i].insn;
       if (kind(insn.op) == OpKind::Jump) any |= replace(i, {.op = Op::Ja});
-      if (insn.op == Op::CallLocal && keep(without_function(i))) {
-        any = true;
-        continue;
-      }
+      if (stores(insn)) any |= replace_by_one_of(i, [&](i64 value) { return stored(insn, value); });
       if (insn.op == Op::Mov && !insn.immediate) {
         any |= keep(without_copy(i)) || keep(off_the_stack(i)) ||
                (insn.bits == 64 && replace(i, global_value(insn.dst)));
         continue;
       }
       if (has_result(insn) && !(insn.op == Op::Mov && insn.immediate)) {
-        for (const i64 value : {0, 1, -1}) {
-          const u8 dst = insn.op == Op::CallHelper ? u8{0} : insn.dst;
-          if (!replace(i, constant(dst, value))) continue;
-          any = true;
-          break;
-        }
+        const u8 dst = insn.op == Op::CallHelper ? u8{0} : insn.dst;
+        any |= replace_by_one_of(i, [&](i64 value) { return constant(dst, value); });
       }
       if (i < items_.size() && kind(items_[i].insn.op) == OpKind::Alu &&
           items_[i].insn.op != Op::Mov && !items_[i].insn.immediate) {
@@ -139,6 +152,20 @@ class Minimiser {
     return {.op = Op::Mov, .bits = 64, .immediate = true, .dst = dst, .imm = value};
   }
 
+  static Decoded stored(const Decoded& insn, i64 value) {
+    return {.op = Op::StoreImm,
+            .size = insn.size,
+            .immediate = true,
+            .dst = insn.dst,
+            .off = insn.off,
+            .imm = value};
+  }
+
+  // What stores a register, or more.
+  static bool stores(const Decoded& insn) {
+    return insn.op == Op::Store || insn.op == Op::StoreRelease || kind(insn.op) == OpKind::Atomic;
+  }
+
   // Insns that do nothing but give a register a value, and calls.
   static bool has_result(const Decoded& insn) {
     switch (kind(insn.op)) {
@@ -146,6 +173,14 @@ class Minimiser {
       case OpKind::Lddw: return true;
       default: return insn.op == Op::Load || insn.op == Op::LoadSigned || insn.op == Op::CallHelper;
     }
+  }
+
+  template <class Make>
+  bool replace_by_one_of(std::size_t at, Make make) {
+    for (const i64 value : {0, 1, -1}) {
+      if (replace(at, make(value))) return true;
+    }
+    return false;
   }
 
   bool replace(std::size_t at, const Decoded& insn) {
@@ -177,22 +212,6 @@ class Minimiser {
       if (!left[i].insn.immediate && left[i].insn.src == copy.dst) left[i].insn.src = copy.src;
     }
     return without(left, at, 1);
-  }
-
-  // Without the call at `at` and the function that it alone calls: the kernel takes neither without
-  // the other. Nothing if others call it too.
-  std::vector<Item> without_function(std::size_t at) const {
-    const std::size_t first = items_[at].target;
-    std::size_t end = items_.size();
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      const bool enters = items_[i].insn.op == Op::CallLocal || items_[i].insn.op == Op::LoadFunc;
-      if (!enters || i == at) continue;
-      if (items_[i].target == first) return {};
-      if (items_[i].target > first) end = std::min(end, items_[i].target);
-    }
-    if (at >= first && at < end) return {};
-    if (first < at) return without(without(items_, at, 1), first, end - first);
-    return without(without(items_, first, end - first), at, 1);
   }
 
   std::vector<Item> items_;
