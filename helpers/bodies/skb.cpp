@@ -5,6 +5,7 @@
 // the packet. Semantics: Linux 6.12 net/core/filter.c, net/core/skbuff.c (skb_vlan_push, _pop),
 // include/linux/if_vlan.h. Tested by tests/helpers/skb_test.cpp.
 
+#include <algorithm>
 #include <cstring>
 
 #include "helpers/bodies/bodies.h"
@@ -78,6 +79,7 @@ i64 insert_tag(Run& run, Frame& frame) {
   store16(data + 2 * kAddress, skb.vlan_proto);
   store16(data + 2 * kAddress + 2, __builtin_bswap16(skb.vlan_tci));
   skb.protocol = skb.vlan_proto;
+  skb.network_header -= std::min<u32>(skb.network_header, kTag);  // as far from the start as before
   return 0;
 }
 

@@ -187,6 +187,8 @@ TEST_F(Skb, SecondTagGoesIntoThePacket) {
   EXPECT_EQ(frame.skb.protocol, k8021Q);
   EXPECT_EQ(frame.skb.vlan_proto, k8021Ad);
   EXPECT_EQ(frame.skb.vlan_tci, 7);
+  EXPECT_EQ(frame.skb.network_header, frame.skb.mac_header + 14)
+      << "at the tag, as the kernel has it";
   EXPECT_EQ(call_signed("skb_vlan_pop", {run.context}), 0);
   EXPECT_EQ(packet_length(), 64) << "the inner tag moves beside the packet";
   EXPECT_EQ(hex(0, 16), "000102030405060708090a0b08000e0f");

@@ -264,6 +264,22 @@ void note_tags(Notes& notes) {
   }
 }
 
+// The first 8 bytes at the network header.
+void note_network_header(Notes& notes) {
+  notes
+      .raw(R"(*(u64 *)(r10 - 8) = 0
+      r1 = r6
+      r2 = 0
+      r3 = r10
+      r3 += -8
+      r4 = 8
+      r5 = 1
+      call skb_load_bytes_relative)")
+      .note()
+      .raw("r0 = *(u64 *)(r10 - 8)")
+      .note();
+}
+
 TEST_F(HelpersAgree, VlanTags) {
   for (const std::vector<u8>& type : {std::vector<u8>{0x08, 0x00},
                                       {0x81, 0x00, 0x20, 0x05, 0x08, 0x00},
@@ -284,19 +300,13 @@ TEST_F(HelpersAgree, VlanTags) {
       pushes.call("skb_vlan_pop", {});
       note_tags(pushes);
     }
-    pushes
-        .raw(R"(*(u64 *)(r10 - 8) = 0
-      r1 = r6
-      r2 = 0
-      r3 = r10
-      r3 += -8
-      r4 = 8
-      r5 = 1
-      call skb_load_bytes_relative)")
-        .note()
-        .raw("r0 = *(u64 *)(r10 - 8)")
-        .note();
+    note_network_header(pushes);
     compare(kTc, pushes, ipv4(type));
+    Notes shortest;  // what is kept of the packet at least: up to the network header
+    for (i64 protocol : {0x0081, 0xa888}) shortest.call("skb_vlan_push", {protocol, 5});
+    note_network_header(shortest);
+    for (i64 length : {20, 18, 17, 14, 13}) shortest.call("skb_change_tail", {length, 0});
+    compare(kTc, shortest, ipv4(type));
   }
 }
 
