@@ -189,11 +189,14 @@ Status Builder::check_unrelocated(const ProgramPart& part, u32 slot, const Insn&
   const bool kfunc = insn.opcode == kCall && insn.src() == kPseudoKfunc;
   const bool load = insn.opcode == kLddwOpcode && insn.src() != 0;
   if (!kfunc && !load) return {};
+  const bool map = insn.src() == kPseudoMap || insn.src() == kPseudoValue;
   return fail<Code::bad_relocation>(
       unit_of(part).section_name(function_of(part).section),
       u64{function_of(part).first + slot} * sizeof(Insn), fmt::format("number {}", insn.imm),
       kfunc ? "the call names a kernel function by number, which only a running kernel knows"
-            : "the load names a map or variable by number, which only a running kernel knows");
+      : map ? "the load names a map by number, which only who made the map knows: the object must "
+              "declare it"
+            : "the load names a variable by number, which only a running kernel knows");
 }
 
 // A local call without a relocation counts within its own section.

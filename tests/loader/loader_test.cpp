@@ -323,7 +323,8 @@ const BadReference kBadReferences[] = {
      },
      "its section is not loaded"},
     {"NumberedMap", [](ElfBuilder& b) { program_with(b, {make_insn(0x18, 1, 1), kUpper, kExit}); },
-     "relocation against 'number 0': the load names a map or variable by number"},
+     "relocation against 'number 0': the load names a map by number, which only who made the map "
+     "knows: the object must declare it"},
     {"NumberedKfunc", [](ElfBuilder& b) { program_with(b, {make_insn(0x85, 0, 2, 0, 77), kExit}); },
      "relocation against 'number 77': the call names a kernel function by number"},
     {"HalfAnLddw", [](ElfBuilder& b) { program_with(b, {mov(0, 0), lddw(1)}); },
