@@ -1,11 +1,11 @@
 // Compares engines on random programs: agree [--programs N] [--seed S] [--minimum M] [--no-kernel].
 //
-// Each program runs on the interpreter (checked, trusted, traced), as machine code (both levels,
-// and trusted) and in the kernel, on the same packet; r0, packet, maps and records must be the
-// same. Programs that the kernel refuses are counted, not compared. The first difference is
-// minimised and printed, and the exit code is 1. The report counts what was executed; with
-// --minimum, a row, helper or map type that was executed fewer times than M is a failure as well.
-// Exit code 77: the kernel may not be asked.
+// Each program runs on the interpreter (checked, trusted, traced), as machine code of the JIT, and
+// in the kernel, on the same packet; r0, packet, maps and records must be the same. Programs that
+// the kernel refuses are counted, not compared. The first difference is minimised and printed, and
+// the exit code is 1. The report counts what was executed; with --minimum, a row, helper or map
+// type that was executed fewer times than M is a failure as well. Exit code 77: the kernel may not
+// be asked.
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -23,11 +23,9 @@
 #include "isa/disasm.h"
 #include "kernel/backend.h"
 #include "tests/support/agree.h"
+#include "tests/support/engines.h"
 #include "tests/support/generator.h"
 #include "tests/support/permission.h"
-#ifdef SKEP_JIT
-#include "vm/jit_backend.h"
-#endif
 
 namespace skep::test {
 namespace {
@@ -169,19 +167,18 @@ class Comparison {
     accepted_ = true;
     const Outcome checked = run(*checked_, images, input);
     if (!checked.ran) return fmt::format("the interpreter ended it: {}", checked.trouble);
-    std::string difference = Outcome::difference(checked, run(*trusted_, images, input));
-    if (!difference.empty()) return "checked / trusted: " + difference;
-    for (const Compiled& engine : compiled_) {
-      difference = Outcome::difference(checked, run(*engine.backend, images, input));
-      if (!difference.empty()) return fmt::format("interpreter / {}: {}", engine.name, difference);
-    }
-    if (how != How::AsItIs) {  // nor anything out of clocks, chance or the task
+    std::string difference;
+    if (how != How::AsItIs) {  // nothing out of clocks, chance or the task
       difference = Outcome::difference(checked, run(*checked_, images, input, {}, 2));
       if (!difference.empty()) return "one world / another: " + difference;
     }
-    if (!options_.kernel) return "";
-    difference = Outcome::difference(checked, kernel);
-    return difference.empty() ? "" : "interpreter / kernel: " + difference;
+    if (options_.kernel) difference = Outcome::difference(checked, kernel);
+    if (!difference.empty()) return "interpreter / kernel: " + difference;
+    for (const OurEngine& engine : others_) {
+      difference = Outcome::difference(checked, run(*engine.backend, images, input));
+      if (!difference.empty()) return fmt::format("interpreter / {}: {}", engine.name, difference);
+    }
+    return "";
   }
 
   // The same for the report, which counts what was executed.
@@ -236,23 +233,8 @@ class Comparison {
   std::unique_ptr<Backend> kernel_ = make_kernel_backend();
   std::unique_ptr<Backend> quiet_kernel_ = make_kernel_backend({.log_level = 0});  // says not why
   std::unique_ptr<Backend> checked_ = make_interpreter();
-  std::unique_ptr<Backend> trusted_ = make_interpreter({.mode = Mode::Trusted});
+  const std::vector<OurEngine> others_ = other_engines();
   std::unique_ptr<Backend> traced_ = make_interpreter({.trace = true});
-  struct Compiled {
-    const char* name;
-    std::unique_ptr<Backend> backend;
-  };
-  std::vector<Compiled> compiled_ = compiled_engines();
-
-  static std::vector<Compiled> compiled_engines() {
-    std::vector<Compiled> all;
-#ifdef SKEP_JIT
-    all.push_back({"jit:O0", make_jit({.level = ir::Level::O0})});
-    all.push_back({"jit:O2", make_jit({.level = ir::Level::O2})});
-    all.push_back({"jit:O2 trusted", make_jit({.mode = Mode::Trusted})});
-#endif
-    return all;
-  }
 };
 
 void show(const std::vector<Insn>& insns, u64 seed, ProgramType type, const std::string& what,

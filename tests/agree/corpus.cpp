@@ -1,10 +1,11 @@
 // Our own programs on every engine: corpus FOLDER... . Takes the filetests (*.test) and the objects
 // (NAME.bpf.o, on the bytes of NAME.data) in the folders and below.
 //
-// Each program runs on the interpreter, checked and trusted, and in the kernel, on the same input;
-// r0, packet or memory, maps and records must be the same. Programs of type raw run in the kernel
-// over a map's value. What can't be compared is counted by reason; what need not be equal is the
-// list kExceptions, all of which must be needed. Exit code 1: a difference; 77: no permission.
+// Each program runs on the interpreter, checked and trusted, by the JIT, and in the kernel, on the
+// same input; r0, packet or memory, maps and records must be the same. Programs of type raw run in
+// the kernel over a map's value. What can't be compared is counted by reason; what need not be
+// equal is the list kExceptions, all of which must be needed. Exit code 1: a difference; 77: no
+// permission.
 
 #include <fmt/format.h>
 
@@ -21,6 +22,7 @@
 #include "kernel/raw_program.h"
 #include "loader/loader.h"
 #include "tests/support/agree.h"
+#include "tests/support/engines.h"
 #include "tests/support/filetest.h"
 #include "tests/support/generator.h"
 #include "tests/support/permission.h"
@@ -124,9 +126,11 @@ class Corpus {
       return differs(subject, "a fault here alone: " + checked.trouble);
     std::string difference = Outcome::difference(checked, kernel);
     if (!difference.empty()) return differs(subject, "interpreter / kernel: " + difference);
-    if (!subject.faults) {
-      difference = Outcome::difference(checked, run(*trusted_, subject));
-      if (!difference.empty()) return differs(subject, "checked / trusted: " + difference);
+    for (const OurEngine& engine : others_) {
+      if (subject.faults) break;
+      difference = Outcome::difference(checked, run(*engine.backend, subject));
+      if (!difference.empty())
+        return wrong(subject.name, fmt::format("interpreter / {}: {}", engine.name, difference));
     }
     ++compared_;
   }
@@ -197,7 +201,7 @@ class Corpus {
   const u32 cpu_ = stay_on_one_cpu();
   std::unique_ptr<Backend> kernel_ = make_kernel_backend();
   std::unique_ptr<Backend> checked_ = make_interpreter();
-  std::unique_ptr<Backend> trusted_ = make_interpreter({.mode = Mode::Trusted});
+  const std::vector<OurEngine> others_ = other_engines();
   u64 compared_ = 0;
   std::map<std::string, u64> uncompared_;  // by reason
   std::vector<std::string> wrong_;
