@@ -91,6 +91,7 @@ enum class Around : u8 {
   LocalDynptr,   // a dynptr of the value in r9 is made before
   RecordDynptr,  // one of a record is reserved and filled before, and the record ended after
   Reserved,      // the record that it reserved is ended after
+  Pushed,        // a value is put into the map before
 };
 
 }  // namespace
@@ -104,7 +105,7 @@ struct HelperUse {
 
 namespace {
 
-constexpr i32 kLookupElem = 1, kUpdateElem = 2, kSpinLock = 93, kSpinUnlock = 94,
+constexpr i32 kLookupElem = 1, kUpdateElem = 2, kPushElem = 87, kSpinLock = 93, kSpinUnlock = 94,
               kCurrentTaskBtf = 158, kDynptrFromMem = 197, kReserveDynptr = 198,
               kSubmitDynptr = 199, kDiscardDynptr = 200, kDynptrWrite = 202;
 
@@ -147,9 +148,12 @@ constexpr HelperUse kHelpers[] = {
     {87, {Bloom, Value, Flags}},
     {88, {Queue, Out}},  // map_pop_elem
     {88, {Stack, Out}},
-    {89, {Queue, Out}},  // map_peek_elem
-    {89, {Stack, Out}},
+    {88, {Queue, Out}, Scalar, Around::Pushed},
+    {88, {Stack, Out}, Scalar, Around::Pushed},
+    {89, {Queue, Out}, Scalar, Around::Pushed},  // map_peek_elem
+    {89, {Stack, Out}, Scalar, Around::Pushed},
     {89, {Bloom, In}},
+    {89, {Bloom, Value}, Scalar, Around::Pushed},
     {93, {LockWord}, TheLock},                    // spin_lock, spin_unlock
     {5, {}, Ignored},                             // ktime_get_ns
     {125, {}, Ignored},                           // ktime_get_boot_ns
@@ -338,6 +342,12 @@ void GeneratorCalls::prepare(const HelperUse& use) {
     case Around::Nothing:
     case Around::Reserved: return;
     case Around::Task: helper(kCurrentTaskBtf); return;
+    case Around::Pushed:
+      argument(use.args[0], 1);
+      argument(Value, 2);
+      argument(Zero, 3);
+      helper(kPushElem);
+      return;
     case Around::LocalDynptr:
       argument(Own, 1);
       argument(FewOr0, 2);
