@@ -6,7 +6,8 @@
 // numbers without the sign bit and one among those with it (Halves): so every circular interval is
 // a Bounds, but for those that cross both places, which leave out a hole inside of one half. Arcs
 // are therefore computed with, where sums wrap, and not kept.
-// Tested by tests/isa/domain/exhaustive_test.cpp.
+// Proved by tests/prove, tested by
+// tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 
 #include "isa/domain/tnum.h"

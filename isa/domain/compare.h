@@ -2,7 +2,8 @@
 //
 // Each refinement is a meet with what the outcome implies, never a replacement: at most it learns
 // nothing. An outcome that is impossible shows as operands without members.
-// Tested by tests/isa/domain/scalar_test.cpp.
+// Proved by tests/prove, tested by
+// tests/isa/domain/scalar_test.cpp.
 #pragma once
 
 #include "isa/domain/transfer.h"

@@ -3,7 +3,8 @@
 //
 // Signed division is that of magnitudes, with the sign put back; so there is one quotient and one
 // remainder, of unsigned intervals.
-// Tested by tests/isa/domain/exhaustive_test.cpp.
+// Proved by tests/prove, tested by
+// tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 
 #include "isa/domain/bounds.h"

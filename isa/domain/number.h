@@ -3,7 +3,7 @@
 // Programs compute with whole registers and with their low halves, and what is learnt of one must
 // be known of the other; so a Number has bounds for both. reduced() is the one place where each
 // part learns from the others; everything else works part by part and ends with it. It only takes
-// away: whatever the order, no member is lost. Tested by
+// away: whatever the order, no member is lost. Proved by tests/prove, tested by
 // tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 

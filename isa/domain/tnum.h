@@ -5,7 +5,7 @@
 // meet() says that two sets have nothing in common. add() and sub() are those of Vishwanathan,
 // Shachnai, Narayana and Nagarakatte, "Sound, Precise, and Fast Abstract Interpretation with
 // Tristate Numbers" (CGO 2022): where the sums of all smallest and of all largest members differ, a
-// carry is unknown. Tested by
+// carry is unknown. Proved by tests/prove, tested by
 // tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 

@@ -3,8 +3,8 @@
 // at_width() for 64-bit rows and at_half_width() for 32-bit ones.
 //
 // Where the low half of a result depends on the low halves alone (sums, products, bits, shifts to
-// the left), it is computed from them once more, by the same function. Tested by
-// tests/isa/domain/scalar_test.cpp.
+// the left), it is computed from them once more, by the same function. Proved by tests/prove,
+// tested by tests/isa/domain/scalar_test.cpp.
 #pragma once
 
 #include "isa/domain/division.h"

@@ -2,8 +2,8 @@
 //
 // A bound that moved goes on to the next threshold, or to the end of the word; a bit that became
 // unknown takes all above it along, but none below, so that alignment survives. Which thresholds
-// are good is the caller's knowledge: any keep the result a cover of both. Tested by
-// tests/isa/domain/scalar_test.cpp.
+// are good is the caller's knowledge: any keep the result a cover of both. Proved by tests/prove,
+// tested by tests/isa/domain/scalar_test.cpp.
 #pragma once
 
 #include <span>

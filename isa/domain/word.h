@@ -6,7 +6,8 @@
 //   W(u64), + - * & | ^ ~, << and >> by an int, and < <= > >= == != (unsigned), which give the
 //   word's own truth value; truth values have & | ! and select(truth, W, W) picks;
 // and the functions below. A word with halves says so by WordTraits<W>::Half.
-// Tested by tests/isa/domain/exhaustive_test.cpp.
+// Proved by tests/prove, tested by
+// tests/isa/domain/exhaustive_test.cpp.
 #pragma once
 
 #include <bit>
