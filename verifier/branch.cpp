@@ -6,7 +6,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr i64 kMaxPacketOffset = 0xffff;  // Linux include/linux/bpf.h, MAX_PACKET_OFF
@@ -244,4 +244,4 @@ void Judge::forget_packets(State& state) {
   store_.rewrite(state, is_of_packet, [](Cell& cell) { cell = any_number(); });
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

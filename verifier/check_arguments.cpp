@@ -5,7 +5,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 bool is_kind(ArgKind kind, std::initializer_list<ArgKind> kinds) {
@@ -115,8 +115,8 @@ bool Judge::argument(State& state, Call& call, u32 index) {
             "not at hand",
             call.proto->name);
       }
-      if (of.type == Type::Kernel && of.object == kernel_struct(arg.btf) && of.object != 0 &&
-          of.offset == 0 && of.number == Values::kZero) {
+      if (of.type == Type::Kernel && is_kernel_struct(of.object, arg.btf) && of.offset == 0 &&
+          of.number == Values::kZero) {
         return true;
       }
       return wrong(fmt::format("a pointer to a struct {}", arg.btf));
@@ -259,12 +259,8 @@ bool Judge::socket_argument(const Cell& cell, u32 reg, Call& call, const Arg& ar
   bool good = socket && of.offset == 0 && of.number == Values::kZero;
   if (!good && btf && of.type == Type::Kernel && options_.kernel_types != nullptr) {
     // The kernel's own socket structures begin with a struct sock_common.
-    for (const char* name : {"sock", "sock_common", "tcp_sock", "tcp6_sock", "udp6_sock",
-                             "unix_sock", "inet_sock", "tcp_request_sock", "tcp_timewait_sock",
-                             "udp_sock", "inet_connection_sock", "mptcp_sock"}) {
-      good = good || (of.object != 0 && of.object == kernel_struct(name));
-    }
-    good = good && of.offset == 0 && of.number == Values::kZero;
+    good =
+        is_kernel_struct(of.object, "sock_common") && of.offset == 0 && of.number == Values::kZero;
   }
   if (!good) {
     return refuse<Code::bad_argument>("r{} of bpf_{} must be a socket, and is {}", reg,
@@ -304,4 +300,4 @@ bool Judge::lock_argument(const Cell& cell, u32 reg) {
   }
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -4,7 +4,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 // What libbpf writes in place of a call for a CO-RE relocation that failed.
@@ -275,4 +275,4 @@ bool Judge::map_value_result(const Call& call, Value& given) {
                                          call.proto->name, spec.name);
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

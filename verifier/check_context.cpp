@@ -3,7 +3,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 // Linux 6.12 include/linux/trace_events.h, PERF_MAX_TRACE_SIZE; the first 8 bytes are the kernel's.
@@ -179,4 +179,4 @@ u32 Judge::kernel_struct(std::string_view name) const {
   return types == nullptr ? 0 : types->find(BtfKind::Struct, name);
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -5,7 +5,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 // What a global function's argument has to be.
@@ -347,4 +347,4 @@ void Judge::find_packet_movers() {
   }
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -5,7 +5,7 @@
 #include "isa/btf.h"
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr u32 kMaxNesting = 32;
@@ -46,16 +46,18 @@ bool Judge::kernel_context_load(State& state, const Decoded& insn, const Value& 
         type_->name);
   }
   const Btf& types = *options_.kernel_types;
+  const auto attach = static_cast<AttachType>(image_.attach_type);
   u32 skipped = 0;
   const u32 prototype = attached_prototype(skipped);
   if (prototype == 0 || types.kind(prototype) != BtfKind::FuncProto) {
     return refuse<Code::needs_types>("the kernel's types have no '{}' to attach to",
                                      image_.attach_to);
   }
-  const bool whole = insn.off >= 0 && insn.off % 8 == 0 && insn.size == 8 && insn.op == Op::Load;
+  const bool iterator = attach == AttachType::trace_iter && image_.type == ProgramType::tracing;
+  const bool aligned = insn.off >= 0 && insn.off % 8 == 0 && insn.op == Op::Load;
+  const bool whole = aligned && (insn.size == 8 || iterator);
   const u32 index = static_cast<u32>(insn.off) / 8;
   const u32 count = types.vlen(prototype) - std::min(skipped, types.vlen(prototype));
-  const auto attach = static_cast<AttachType>(image_.attach_type);
   const bool returned = image_.type == ProgramType::tracing &&
                         (attach == AttachType::trace_fexit || attach == AttachType::modify_return);
   if (!whole || index > count || (index == count && !returned)) {
@@ -66,29 +68,31 @@ bool Judge::kernel_context_load(State& state, const Decoded& insn, const Value& 
       index == count ? types.type(prototype) : types.param(prototype, index + skipped).type;
   const u32 resolved = types.resolve(type);
   if (is_number(types, resolved)) {
-    set(state, insn.dst, any_number());
+    set_number(state, insn.dst, Scalar::loaded(insn.size));
     return true;
   }
-  if (types.kind(resolved) != BtfKind::Ptr) {
+  if (types.kind(resolved) != BtfKind::Ptr || insn.size != 8) {
     return refuse<Code::not_supported_yet>(
         "argument {} of '{}' is neither a number nor a pointer: "
         "not supported yet",
         index, image_.attach_to);
   }
-  give_kernel_pointer(state, insn.dst, types.type(resolved));
+  // Iterators get a null pointer after their last element; their first argument is always there.
+  give_kernel_pointer(state, insn.dst, types.type(resolved), iterator && index > 0);
   return true;
 }
 
 // A pointer to a structure can be read through; any other is a number.
-void Judge::give_kernel_pointer(State& state, u32 reg, u32 pointee) {
+void Judge::give_kernel_pointer(State& state, u32 reg, u32 pointee, bool may_be_null) {
   const Btf& types = *options_.kernel_types;
   const u32 target = types.resolve(pointee);
   if (!types.is_composite(target)) {
     set(state, reg, any_number());
     return;
   }
-  const Value pointer{.type = Type::Kernel, .object = target, .number = Values::kZero};
-  set(state, reg, Cell{.value = values_.put(pointer)});
+  const Value pointer{
+      .type = Type::Kernel, .may_be_null = may_be_null, .object = target, .number = Values::kZero};
+  set(state, reg, Cell{.value = values_.put(pointer), .id = may_be_null ? state.next_id++ : 0});
 }
 
 bool Judge::kernel_load(State& state, const Decoded& insn, const Cell& pointer, u32 reg) {
@@ -108,12 +112,12 @@ bool Judge::kernel_load(State& state, const Decoded& insn, const Cell& pointer, 
   u32 type = of.object;
   u64 offset = static_cast<u64>(at);
   bool is_pointer = false;
-  if (!walk_kernel_type(type, offset, insn.size, is_pointer)) {
+  if (!walk_kernel_type(type, offset, insn.size, is_pointer, 0)) {
     return refuse<Code::bad_pointer_use>("struct {} has no member of {} bytes at {}",
                                          types.name(of.object), insn.size, at);
   }
   if (is_pointer) {
-    give_kernel_pointer(state, insn.dst, type);
+    give_kernel_pointer(state, insn.dst, type, false);
   } else {
     set_number(state, insn.dst, Scalar::loaded(insn.size));
   }
@@ -121,55 +125,60 @@ bool Judge::kernel_load(State& state, const Decoded& insn, const Cell& pointer, 
 }
 
 // From a structure down to the member that lies at `offset`: a number, or a whole pointer, of which
-// `type` becomes the type that it points to.
-bool Judge::walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer) const {
+// `type` becomes the type that it points to. Of a union, the first member that fits.
+bool Judge::walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer, u32 depth) const {
+  if (depth > kMaxNesting) return false;
   const Btf& types = *options_.kernel_types;
-  for (u32 depth = 0; depth < kMaxNesting; ++depth) {
-    type = types.resolve(type);
-    const auto whole = types.size_of(type);
-    switch (types.kind(type)) {
-      case BtfKind::Struct:
-      case BtfKind::Union: {
-        u32 inner = 0;
-        for (u32 i = 0; i < types.vlen(type) && inner == 0; ++i) {
-          const BtfMember member = types.member(type, i);
-          const u64 first = member.bit_offset / 8;
-          const auto length = types.size_of(member.type);
-          if (!length || offset < first) continue;
-          if (member.bits != 0) {
-            // A bitfield: what is read is a number, of all bytes that it shares.
-            if (offset + size <= first + *length) return true;
-            continue;
-          }
-          if (offset + size <= first + *length) {
-            inner = member.type;
-            offset -= first;
-          }
-        }
-        if (inner == 0) return false;
+  const u32 at = types.resolve(type);
+  switch (types.kind(at)) {
+    case BtfKind::Struct:
+    case BtfKind::Union:
+      for (u32 i = 0; i < types.vlen(at); ++i) {
+        const BtfMember member = types.member(at, i);
+        const u64 first = member.bit_offset / 8;
+        const auto length = types.size_of(member.type);
+        if (!length || offset < first) continue;
+        const bool open = *length == 0 && i + 1 == types.vlen(at);  // an array without an end
+        if (!open && offset + size > first + *length) continue;
+        // A bitfield is read as a number, of all bytes that it shares.
+        if (member.bits != 0) return true;
+        u32 inner = member.type;
+        if (!walk_kernel_type(inner, offset - first, size, is_pointer, depth + 1)) continue;
         type = inner;
-        break;
-      }
-      case BtfKind::Array: {
-        const BtfArray array = types.array(type);
-        const auto element = types.size_of(array.element);
-        if (!element || *element == 0) return false;
-        offset %= *element;
-        type = array.element;
-        break;
-      }
-      case BtfKind::Ptr:
-        if (offset != 0 || size != 8) return true;  // a part of it is a number
-        is_pointer = true;
-        type = types.type(type);
         return true;
-      case BtfKind::Int:
-      case BtfKind::Enum:
-      case BtfKind::Enum64: return whole && offset + size <= *whole;
-      default: return false;
+      }
+      return false;
+    case BtfKind::Array: {
+      const BtfArray array = types.array(at);
+      const auto element = types.size_of(array.element);
+      if (!element || *element == 0) return false;
+      u32 inner = array.element;
+      if (!walk_kernel_type(inner, offset % *element, size, is_pointer, depth + 1)) return false;
+      type = inner;
+      return true;
     }
+    case BtfKind::Ptr:
+      is_pointer = offset == 0 && size == 8;  // a part of it is a number
+      if (is_pointer) type = types.type(at);
+      return true;
+    case BtfKind::Int:
+    case BtfKind::Enum:
+    case BtfKind::Enum64: return offset + size <= types.size_of(at).value_or(0);
+    default: return false;
+  }
+}
+
+// Whether it is the structure, or begins with one.
+bool Judge::is_kernel_struct(u32 type, std::string_view name) const {
+  const u32 wanted = kernel_struct(name);
+  if (wanted == 0 || options_.kernel_types == nullptr) return false;
+  const Btf& types = *options_.kernel_types;
+  for (u32 depth = 0; depth < kMaxNesting && types.is_composite(type); ++depth) {
+    if (type == wanted) return true;
+    if (types.vlen(type) == 0 || types.member(type, 0).bit_offset != 0) return false;
+    type = types.resolve(types.member(type, 0).type);
   }
   return false;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -5,7 +5,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr i64 kFarOffset = i64{1} << 29;
@@ -354,4 +354,4 @@ bool Judge::constant_content(const Value& of, i64 offset, u32 size, u64& content
   return true;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

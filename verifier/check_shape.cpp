@@ -5,7 +5,7 @@
 
 #include "verifier/shape.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 template <Code code, class... Args>
@@ -44,6 +44,18 @@ constexpr std::string_view kDisabledHooks[] = {
     "vm_enough_memory",    "inode_need_killpriv", "inode_getsecurity", "inode_listsecurity",
     "inode_copy_up_xattr", "getselfattr",         "getprocattr",       "setprocattr",
     "key_getsecurity",     "audit_rule_match",    "ismaclabel"};
+
+bool has_exception_callback(const Image& image) {
+  const u32 function = image.program.subprograms()[0].btf_type;
+  if (image.btf == nullptr || function == 0) return false;
+  for (u32 type = 1; type < image.btf->types(); ++type) {
+    if (image.btf->kind(type) == BtfKind::DeclTag && image.btf->type(type) == function &&
+        image.btf->name(type).starts_with("exception_callback:")) {
+      return true;
+    }
+  }
+  return false;
+}
 
 bool is_judged(ProgramType type) {
   return type != ProgramType::unspec && type != ProgramType::ext && type != ProgramType::struct_ops;
@@ -165,6 +177,9 @@ std::optional<Error> check_shape(const Image& image, const KernelProfile& profil
     return error_at<Code::too_large>({0}, "{} insns, and {} is the limit", program.size(),
                                      profile.limit(Limit::insns));
   }
+  if (has_exception_callback(image)) {
+    return error_at<Code::not_supported_yet>({0}, "exception callbacks are not supported yet");
+  }
   const std::vector<bool> seen = reachable(program);
   std::vector<bool> used(image.maps == nullptr ? 0 : image.maps->size(), false);
   for (Pc pc; pc.value < program.size(); pc = pc + program.at(pc).slots()) {
@@ -212,4 +227,4 @@ std::vector<Meet> find_meets(const Program& program) {
   return meets;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -5,7 +5,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 
 bool Judge::stack_range(const Value& of, u32 reg, i64 offset, u64 size, StackRange& range) {
   const Scalar& variable = values_.number(of.number);
@@ -116,6 +116,11 @@ bool Judge::stack_store(State& state, const Decoded& insn, const Value& of, u32 
         "a pointer to this function's stack is stored in its "
         "caller's");
   }
+  if (what.type == Type::Memory && what.read_only && range.depth < state.depth) {
+    return refuse<Code::not_supported_yet>(
+        "a pointer to a callback's key is kept for after it: not "
+        "supported yet");
+  }
   if (!range.exact) {
     if (pointer) {
       return refuse<Code::bad_pointer_use>("a pointer is stored at a variable stack offset");
@@ -177,4 +182,4 @@ void Judge::write_bytes(State& state, const StackRange& range, bool zero) {
   }
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

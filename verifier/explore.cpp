@@ -6,7 +6,7 @@
 
 #include "verifier/state_view.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr u32 kMaxPending = 1 << 16;
@@ -166,6 +166,15 @@ void Explorer::clear() {
   }
 }
 
+// Whether the frames at `depth` are callbacks of one helper call.
+bool Explorer::is_same_loop(const State& before, const State& state, u32 depth) const {
+  if (depth == 0) return false;
+  const Frame& old = store_.frame(before, depth);
+  const Frame& now = store_.frame(state, depth);
+  return old.callback && now.callback &&
+         store_.frame(before, depth - 1).calling == store_.frame(state, depth - 1).calling;
+}
+
 // Whether a loop through both states makes progress that the run time bounds: rounds of one
 // callback loop, or of may_goto in one frame.
 bool Explorer::is_progress(const Node& node, const State& state, bool back) const {
@@ -177,6 +186,8 @@ bool Explorer::is_progress(const Node& node, const State& state, bool back) cons
   for (u32 depth = 0; depth <= state.depth; ++depth) {
     const Frame& outer = store_.frame(before, depth);
     const Frame& inner = store_.frame(state, depth);
+    // Another round of the same helper call: its caller's frame is the same, as was just seen.
+    if (is_same_loop(before, state, depth) && inner.instance > outer.instance) return true;
     if (outer.instance != inner.instance) return false;
     if (inner.rounds > outer.rounds) return true;
   }
@@ -202,9 +213,11 @@ bool Explorer::has_gone_as_far(u32 node, const State& state) const {
   for (u32 depth = 0; depth < depths && depth <= state.depth; ++depth) {
     const Frame& old = store_.frame(before, depth);
     const Frame& now = store_.frame(state, depth);
-    if (old.instance != now.instance || old.calling != now.calling || old.rounds > now.rounds) {
-      return false;
-    }
+    const bool later = is_same_loop(before, state, depth) && now.instance >= old.instance;
+    if (!later && old.instance != now.instance) return false;
+    if (old.calling != now.calling) return false;
+    if (now.instance == old.instance && old.rounds > now.rounds) return false;
+    if (now.instance != old.instance) return true;  // all that is deeper belongs to this round
   }
   return true;
 }
@@ -288,7 +301,7 @@ void Explorer::remember(const State& state, Pc pc, u32& parent, bool back) {
   lists_[pc.value] = index;
   parent = index;
   ++stats_.states;
-  if (options_.on_state) options_.on_state(StateView(judge_, state, pc));
+  if (options_.on_state && !back) options_.on_state(StateView(judge_, state, pc));
 }
 
 // Makes unknown what nothing after this insn looks at.
@@ -388,4 +401,4 @@ void Explorer::widen(State& state, const State& before) {
   store_.canonicalise(state);
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

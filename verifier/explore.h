@@ -14,7 +14,7 @@
 #include "verifier/liveness.h"
 #include "verifier/shape.h"
 
-namespace skep {
+namespace skep::abstract {
 
 class Explorer {
  public:
@@ -56,6 +56,7 @@ class Explorer {
   enum class Visit : u8 { Goes, Ends, Refused };
   Visit meet(State& state, Pc pc, u32& parent, bool back);
   bool is_progress(const Node& node, const State& state, bool back) const;
+  bool is_same_loop(const State& before, const State& state, u32 depth) const;
   u32 open_target(u32 node) const;
   bool has_gone_as_far(u32 node, const State& state) const;
   void wrap(u32 path, u32 target, u32 depths);
@@ -88,4 +89,4 @@ class Explorer {
   Error error_;
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

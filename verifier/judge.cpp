@@ -2,7 +2,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 
 Judge::Judge(const Image& image, const KernelProfile& profile, const VerifyOptions& options,
              MemoryMeter& meter)
@@ -33,4 +33,4 @@ u32 Judge::spec_index(const MapSpec& spec) {
   return static_cast<u32>(specs_.size() - 1);
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -13,7 +13,7 @@
 #include "verifier/state.h"
 #include "verifier/verifier.h"
 
-namespace skep {
+namespace skep::abstract {
 
 // What an access does to memory.
 enum class Touch : u8 { Read, Write, ReadWrite };
@@ -156,8 +156,9 @@ class Judge {
   bool kernel_context_load(State& state, const Decoded& insn, const Value& value, u32 reg);
   bool kernel_load(State& state, const Decoded& insn, const Cell& pointer, u32 reg);
   u32 attached_prototype(u32& skipped) const;
-  void give_kernel_pointer(State& state, u32 reg, u32 pointee);
-  bool walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer) const;
+  void give_kernel_pointer(State& state, u32 reg, u32 pointee, bool may_be_null);
+  bool walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer, u32 depth) const;
+  bool is_kernel_struct(u32 type, std::string_view name) const;
 
   // ---- check_call.cpp
   struct Call {
@@ -226,4 +227,4 @@ class Judge {
   i32 global_ = -1;           // the global function that is judged on its own, or -1
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -11,7 +11,7 @@
 #include "helpers/spec/host_rows.h"
 #include "verifier/state.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr u16 bit(u32 reg) {
@@ -375,13 +375,19 @@ class LivenessPass {
     }
   }
 
+  // How many rounds bpf_loop makes: few are told apart.
+  static bool counts_rounds(const HelperProto& proto, u32 argument) {
+    return argument == 0 && proto.name == "loop";
+  }
+
   void call(const Decoded& insn, const Places& places, Live& live) const {
     const HelperProto* proto = helper(insn);
     kill(live, kCallerSaved);
     const u32 count = proto == nullptr ? 5 : proto->arg_count();
     for (u32 i = 0; i < count; ++i) {
       const u32 reg = i + 1;
-      use(live, bit(reg), proto == nullptr || proto->args[i].kind != ArgKind::Anything);
+      use(live, bit(reg),
+          proto == nullptr || counts_rounds(*proto, i) || proto->args[i].kind != ArgKind::Anything);
       if (is_offset(places.regs[reg])) {
         live.slots |= slots_of(places.regs[reg], static_cast<u32>(-places.regs[reg]));
       }
@@ -418,4 +424,4 @@ Live Liveness::during(Pc call) const {
   return live;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

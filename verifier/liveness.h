@@ -13,7 +13,7 @@
 #include "helpers/spec/image.h"
 #include "helpers/spec/proto.h"
 
-namespace skep {
+namespace skep::abstract {
 
 struct Live {
   u16 regs = 0;      // by bit
@@ -44,4 +44,4 @@ class Liveness {
   const Program* program_ = nullptr;
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

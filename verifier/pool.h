@@ -10,7 +10,7 @@
 
 #include "isa/types.h"
 
-namespace skep {
+namespace skep::abstract {
 
 // What an analysis may take, and has taken, in bytes.
 struct MemoryMeter {
@@ -164,4 +164,4 @@ class Interner {
   u32 places_count_ = 0;
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -6,7 +6,7 @@
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 
 // Insns that cannot be reached, loops and instructions that the kernel does not know, program types
 // that are not judged.
@@ -24,4 +24,4 @@ enum class Meet : u8 {
 };
 std::vector<Meet> find_meets(const Program& program);
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace skep {
+namespace skep::abstract {
 
 const Slot Store::kEmptySlot{};
 
@@ -294,4 +294,4 @@ u64 Store::shape(const State& state) const {
   return hash;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -13,7 +13,7 @@
 
 #include "verifier/value.h"
 
-namespace skep {
+namespace skep::abstract {
 
 struct Cell {
   ValueId value = Values::kNothing;
@@ -194,4 +194,4 @@ void Store::rewrite(State& state, Test test, Change change) {
   }
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -1,10 +1,10 @@
 // StateView: what the verifier knows at one insn, to be compared with what a run has there.
-// Tested by tests/verifier/verify_test.cpp.
+// Tested by tests/agree/sound.cpp.
 #pragma once
 
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 
 class StateView {
  public:
@@ -27,4 +27,4 @@ class StateView {
   Pc pc_;
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -6,7 +6,7 @@
 #include "isa/domain/scalar.h"
 #include "verifier/judge.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 constexpr i64 kMaxOffset = i64{1} << 29;  // Linux include/linux/bpf_verifier.h, BPF_MAX_VAR_OFF
@@ -308,4 +308,4 @@ bool Judge::add_to(const Cell& pointer, NumberId by, bool subtract, State& state
   return true;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

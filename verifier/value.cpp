@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 u64 mix(u64 hash, u64 word) {
@@ -102,4 +102,4 @@ std::string Values::text(ValueId id, std::string_view map_name) const {
   return text;
 }
 
-}  // namespace skep
+}  // namespace skep::abstract

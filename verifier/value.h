@@ -1,3 +1,5 @@
+// What the verifier knows lives in the namespace skep::abstract.
+//
 // Values: what is known about the content of one register or stack slot. A number, or a pointer: to
 // what, how far in, and whether it may be null. Values and the numbers in them are interned: equal
 // ones have one handle, and comparing handles is comparing values.
@@ -9,7 +11,7 @@
 #include "isa/domain/scalar.h"
 #include "verifier/pool.h"
 
-namespace skep {
+namespace skep::abstract {
 
 enum class Type : u8 {
   Nothing,  // never written, or of no use any more
@@ -93,4 +95,4 @@ class Values {
   Interner<Value> values_;
 };
 
-}  // namespace skep
+}  // namespace skep::abstract

@@ -26,15 +26,18 @@ struct VerifyBudget {
   u64 milliseconds = 60'000;    // of this thread's time
 };
 
+namespace abstract {
 class StateView;
+}
 
 struct VerifyOptions {
   VerifyBudget budget = {};
   bool strict_alignment = false;      // as BPF_F_STRICT_ALIGNMENT: of all accesses
   u64 memory_bytes = 0;               // `raw` programs: how much memory r1 points to, which is r2
   const Btf* kernel_types = nullptr;  // of the kernel that the profile means; null: not known
-  // Called with what is known at each block's first insn where states are compared; for tests.
-  std::function<void(const StateView&)> on_state = {};
+  // Called with each state that is kept, at insns where paths meet: a run that gets to such an insn
+  // is inside of one of them. For tests.
+  std::function<void(const abstract::StateView&)> on_state = {};
 };
 
 enum class Outcome : u8 {

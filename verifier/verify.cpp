@@ -9,6 +9,8 @@
 namespace skep {
 namespace {
 
+using namespace abstract;
+
 // Visits of the first attempt: most programs need fewer.
 constexpr u64 kFirstVisits = 16'384, kFirstVisitsPerInsn = 32;
 

@@ -5,7 +5,7 @@
 
 #include "tests/support/image.h"
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 Live live_at(const char* text, u32 pc, Demand demand = Demand::AllBranches) {
@@ -72,4 +72,4 @@ TEST(Liveness, FramesThatFunctionsSee) {
 }
 
 }  // namespace
-}  // namespace skep
+}  // namespace skep::abstract

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 class StateTest : public testing::Test {
@@ -123,4 +123,4 @@ TEST_F(StateTest, FramesNestEightDeep) {
 }
 
 }  // namespace
-}  // namespace skep
+}  // namespace skep::abstract

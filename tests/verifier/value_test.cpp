@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace skep {
+namespace skep::abstract {
 namespace {
 
 class ValueTest : public testing::Test {
@@ -64,4 +64,4 @@ TEST(Values, SayWhenMemoryIsOut) {
 }
 
 }  // namespace
-}  // namespace skep
+}  // namespace skep::abstract

@@ -181,6 +181,25 @@ const Case kCases[] = {
      ""},
     {"returns_stack", xdp, "call f\nexit\nf:\nr0 = r10\nexit", "bad_pointer_use", 3},
     {"recursion", xdp, "call f\nexit\nf:\ncall f\nexit", "too_deep", 2},
+    // ---- callbacks
+    {"callback", xdp,
+     "r1 = 1000\nr2 = f ll\nr3 = 0\nr4 = 0\ncall loop\nr0 = 2\nexit\nf:\nif r1 > 5 goto +0\nr0 = "
+     "0\n"
+     "exit",
+     ""},
+    {"callback_result", xdp,
+     "r1 = 9\nr2 = f ll\nr3 = 0\nr4 = 0\ncall loop\nr0 = 2\nexit\nf:\nr0 = 2\nexit", "return_range",
+     9},
+    {"callback_counts", xdp,
+     "*(u64 *)(r10 - 8) = 0\nr1 = 1000\nr2 = f ll\nr3 = r10\nr3 += -8\nr4 = 0\ncall loop\n"
+     "r1 = *(u64 *)(r10 - 8)\nr0 = 2\nif r1 == 1 goto -3\nexit\nf:\nr1 = *(u64 *)(r2 + 0)\nr1 += "
+     "1\n"
+     "*(u64 *)(r2 + 0) = r1\nr0 = 0\nexit",
+     "infinite_loop", 8},
+    {"callback_endless_inside", xdp,
+     "r1 = 9\nr2 = f ll\nr3 = 0\nr4 = 0\ncall loop\nr0 = 2\nexit\nf:\nr0 = 0\nif r0 == 0 goto "
+     "-2\nexit",
+     "infinite_loop", 8},
     // ---- results
     {"cgroup_result", cgroup_skb, "r0 = 1\nexit", ""},
     {"cgroup_too_large", cgroup_skb, "r0 = 2\nexit", "return_range", 1},
