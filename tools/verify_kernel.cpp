@@ -154,16 +154,54 @@ class Verdicts {
 
 }  // namespace
 
-Exit verify_by_kernel(const VerifyArguments& arguments, Output& output) {
+namespace {
+
+struct Asked {
+  std::unique_ptr<Session> session;
+  const Judge* judge = nullptr;  // the session's backend
+};
+
+Asked ask(const VerifyArguments& arguments) {
   must(check_permission());
-  auto judge =
-      std::make_unique<Judge>(KernelOptions{.log_level = arguments.log_level | kCountsLevel});
-  const Judge& judged = *judge;
+  KernelOptions options{.log_level = arguments.log_level | kCountsLevel};
+  // A kernel without types judges what needs none.
+  if (auto types = read_kernel_btf()) options.types = std::move(*types);
+  auto judge = std::make_unique<Judge>(options);
+  Asked asked;
+  asked.judge = judge.get();
   ObjectSession wanted;
   wanted.backend = std::move(judge);
   wanted.all = true;
-  const auto session = make_object_session(arguments.run, std::move(wanted));
-  return Verdicts(arguments, *session, output).show(judged.verdicts());
+  asked.session = make_object_session(arguments.run, std::move(wanted));
+  return asked;
+}
+
+}  // namespace
+
+Exit verify_by_kernel(const VerifyArguments& arguments, Output& output) {
+  const Asked asked = ask(arguments);
+  return Verdicts(arguments, *asked.session, output).show(asked.judge->verdicts());
+}
+
+std::vector<KernelAnswer> ask_kernel(const VerifyArguments& arguments) {
+  VerifyArguments by_kernel = arguments;
+  by_kernel.run.engine = "kernel";
+  const Asked asked = ask(by_kernel);
+  std::vector<KernelAnswer> answers;
+  const auto verdicts = asked.judge->verdicts();
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    KernelAnswer answer{.program = asked.session->instance->programs()[i].image->name, .why = {}};
+    if (!verdicts[i]) {
+      answer.why = verdicts[i].error().text;
+    } else {
+      answer.accepted = verdicts[i]->accepted;
+      answer.processed_insns = verdicts[i]->log.processed_insns;
+      answer.microseconds = verdicts[i]->log.microseconds;
+      if (!answer.accepted) answer.why = verdicts[i]->log.message;
+    }
+    answers.push_back(std::move(answer));
+  }
+  return answers;
 }
 
 }  // namespace skep
