@@ -45,6 +45,10 @@ constexpr std::string_view kDisabledHooks[] = {
     "inode_copy_up_xattr", "getselfattr",         "getprocattr",       "setprocattr",
     "key_getsecurity",     "audit_rule_match",    "ismaclabel"};
 
+bool refers_to_map(Op op) {
+  return op == Op::LoadMap || op == Op::LoadValue || op == Op::LoadMapIdx || op == Op::LoadValueIdx;
+}
+
 bool has_exception_callback(const Image& image) {
   const u32 function = image.program.subprograms()[0].btf_type;
   if (image.btf == nullptr || function == 0) return false;
@@ -188,7 +192,7 @@ std::optional<Error> check_shape(const Image& image, const KernelProfile& profil
     }
     if (auto error = check_insn(image, profile, pc)) return error;
     const Decoded& insn = program.at(pc);
-    if ((insn.op == Op::LoadMap || insn.op == Op::LoadValue) && insn.map_index() < used.size()) {
+    if (refers_to_map(insn.op) && insn.map_index() < used.size()) {
       used[insn.map_index()] = true;
     }
   }

@@ -117,13 +117,15 @@ bool Judge::load_constant(State& state, const Decoded& insn) {
     case Op::LoadImm:
       set(state, insn.dst, Cell{.value = values_.put_constant(static_cast<u64>(insn.imm))});
       return true;
-    case Op::LoadMap: {
+    case Op::LoadMap:
+    case Op::LoadMapIdx: {
       if (insn.map_index() >= image_.maps->size()) break;
       const Value map{.type = Type::Map, .object = insn.map_index(), .number = Values::kZero};
       set(state, insn.dst, Cell{.value = values_.put(map)});
       return true;
     }
-    case Op::LoadValue: {
+    case Op::LoadValue:
+    case Op::LoadValueIdx: {
       if (insn.map_index() >= image_.maps->size()) break;
       const MapSpec& spec = *specs_[insn.map_index()];
       if (spec.type != MapType::array || spec.max_entries != 1) {
