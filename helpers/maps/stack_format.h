@@ -12,8 +12,8 @@ inline constexpr u32 kMaxStackDepth = 127;
 // Of bpf_get_stackid and bpf_get_stack (BPF_F_*); the lowest byte says how many of the innermost
 // frames to skip.
 namespace stack_flags {
-inline constexpr u64 kSkipMask = 0xff, kUserStack = 1 << 8, kFastCompare = 1 << 9,
-                     kReuse = 1 << 10, kUserBuildId = 1 << 11;
+inline constexpr u64 kSkipMask = 0xff, kUserStack = 1 << 8, kFastCompare = 1 << 9, kReuse = 1 << 10,
+                     kUserBuildId = 1 << 11;
 }
 
 // One entry of a trace with build ids, struct bpf_stack_build_id. No file is behind an address that

@@ -196,7 +196,10 @@ class WildWriter : GeneratorWriter {
       case 6: {
         constexpr u8 kSizes[] = {1, 2, 4};
         if (chance(50)) {
-          emit({.op = Op::LoadAbs, .size = one_of(kSizes), .immediate = true, .imm = static_cast<i32>(pick(80))});
+          emit({.op = Op::LoadAbs,
+                .size = one_of(kSizes),
+                .immediate = true,
+                .imm = static_cast<i32>(pick(80))});
         } else {
           emit({.op = Op::LoadInd,
                 .size = one_of(kSizes),
