@@ -26,12 +26,13 @@ constexpr Pass kPasses[] = {
     {"implied", each<opt::implied>},
     {"idioms", each<opt::idioms>},
     {"wide_loads", each<opt::wide_loads>},
+    {"guards", each<opt::guards>},
     {"address", each<opt::address>},
 };
 
 constexpr std::string_view kO2[] = {
-    "fold", "calls",      "slots",  "blocks", "fold", "gvn",     "narrow", "fold",   "implied",
-    "dce",  "wide_loads", "idioms", "fold",   "gvn",  "address", "dce",    "blocks",
+    "fold", "calls",      "slots",  "blocks", "fold", "gvn",    "narrow",  "fold", "implied",
+    "dce",  "wide_loads", "idioms", "fold",   "gvn",  "guards", "address", "dce",  "blocks",
 };
 
 }  // namespace

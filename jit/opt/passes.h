@@ -39,6 +39,9 @@ void idioms(Function& function);
 // Loads bytes that are joined at once.
 void wide_loads(Function& function);
 
+// Drops checks of what was checked before.
+void guards(Function& function);
+
 // Puts sums into the accesses that go by them.
 void address(Function& function);
 
