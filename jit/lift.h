@@ -1,9 +1,10 @@
 // Lifting: instructions to the intermediate representation, function by function, in every mode.
 //
-// SSA is made on the fly (Braun et al., "Simple and efficient construction of static single
-// assignment form", 2013): the variables are r0 to r9 and what may_goto still may repeat. What the
-// instruction set leaves open is settled here as the interpreter settles it: registers that carry
-// no argument start as 0, r1 to r5 are 0 after a call.
+// Each register is a variable, r0 to r9 and what may_goto still may repeat. Where ways meet, each
+// variable that is live there is a parameter; those that are one value on all ways go at the end
+// (jit/opt/params.cpp). What the instruction set leaves open is settled here as the interpreter
+// settles it: registers that carry no argument start as 0, r1 to r5 are 0 after a call.
+// Tested by tests/jit/lift_test.cpp, and against the interpreter by tests/agree/passes.cpp.
 #pragma once
 
 #include "helpers/spec/image.h"
