@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "helpers/spec/sections.h"
 #include "isa/asm.h"
 #include "isa/wire.h"
 #include "loader/core_target.h"
@@ -62,9 +63,11 @@ std::vector<std::string> words_of(std::string_view text) {
 
 // What comments of assembly text say beside the instructions:
 //   ; run: type=xdp
+//   ; run: section=fentry/do_unlinkat
 //   ; map NAME: TYPE key=4 value=8 entries=16 flags=0x1
 struct Notes {
   ProgramType type = ProgramType::raw;
+  std::string section;  // says more than the type; "": nothing
   std::vector<MapSpec> maps;
 };
 
@@ -110,6 +113,24 @@ MapSpec map_of_note(const std::string& file, u32 line, std::string_view name,
   return spec;
 }
 
+void read_run_note(const std::string& file, const LineNote& note, Notes& notes) {
+  for (const std::string& word : words_of(note.text.substr(4))) {
+    const std::string_view value = std::string_view(word).substr(word.find('=') + 1);
+    if (word.starts_with("type=")) {
+      const ProgramTypeRow* row = find_program_type(value);
+      if (row == nullptr)
+        raise<Code::usage>(fmt::format("{}:{}: no program type '{}'", file, note.line, value));
+      notes.type = row->type;
+    } else if (word.starts_with("section=")) {
+      const SectionName section = parse_section_name(value);
+      if (section.row == nullptr)
+        raise<Code::usage>(fmt::format("{}:{}: no section name '{}'", file, note.line, value));
+      notes.section = value;
+      notes.type = section.row->type;
+    }
+  }
+}
+
 Notes read_notes(const std::string& file, const Assembly& assembly) {
   Notes notes;
   for (const LineNote& note : assembly.notes) {
@@ -120,20 +141,22 @@ Notes read_notes(const std::string& file, const Assembly& assembly) {
       notes.maps.push_back(
           map_of_note(file, note.line, text.substr(4, colon - 4), text.substr(colon + 1)));
     } else if (text.starts_with("run:")) {
-      for (const std::string& word : words_of(text.substr(4))) {
-        if (!word.starts_with("type=")) continue;
-        const ProgramTypeRow* row = find_program_type(std::string_view(word).substr(5));
-        if (row == nullptr)
-          raise<Code::usage>(
-              fmt::format("{}:{}: no program type '{}'", file, note.line, word.substr(5)));
-        notes.type = row->type;
-      }
+      read_run_note(file, note, notes);
     }
   }
   return notes;
 }
 
-Object object_of(std::string name, Program program, ProgramType type, std::vector<MapSpec> maps,
+void take_section(std::string_view name, Image& image) {
+  const SectionName section = parse_section_name(name);
+  image.section = section.name;
+  image.attach_to = section.target;
+  image.attach_type = static_cast<u32>(section.row->attach_type);
+  image.sleepable = (section.row->flags & section_flags::Sleepable) != 0;
+  image.frags = (section.row->flags & section_flags::Frags) != 0;
+}
+
+Object object_of(std::string name, Program program, const Notes& notes, std::vector<MapSpec> maps,
                  std::vector<Extern> externs) {
   Object object;
   object.name = name;
@@ -141,7 +164,8 @@ Object object_of(std::string name, Program program, ProgramType type, std::vecto
   Image image;
   const std::string& entry = program.subprograms().front().name;
   image.name = entry.empty() ? "main" : entry;
-  image.type = type;
+  image.type = notes.type;
+  if (!notes.section.empty()) take_section(notes.section, image);
   image.license = object.license = "GPL";  // of text nobody asks; every helper may be called
   image.program = std::move(program);
   image.maps = object.maps;
@@ -188,12 +212,11 @@ Object load_assembly(const ProgramInput& input) {
     if (insn.op == Op::LoadBtfId && insn.map_index() < externs.size())
       externs[insn.map_index()].function = false;
   }
-  return object_of(input.name, std::move(program), notes.type, std::move(maps), std::move(externs));
+  return object_of(input.name, std::move(program), notes, std::move(maps), std::move(externs));
 }
 
 Object load_bare(const ProgramInput& input) {
-  return object_of(input.name, must(Program::make(bare_insns(input)), input.name), ProgramType::raw,
-                   {}, {});
+  return object_of(input.name, must(Program::make(bare_insns(input)), input.name), {}, {}, {});
 }
 
 // The input alone, or linked with the other objects.

@@ -454,5 +454,22 @@ TEST(CommandLineHostile, ObjectsNeverCrash) {
   }
 }
 
+// A section's name in text says all that it says in an object.
+TEST(Cli, TextNamesASection) {
+  write_file("section.s", "; run: section=fentry.s/do_unlinkat\nr0 = 0\nexit\n");
+  const Ran ran = run_shell("skep info section.s -j");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const Json program = Json::parse(ran.out)["programs"][0];
+  EXPECT_EQ(program["type"], "tracing");
+  EXPECT_EQ(program["attach_type"], "trace_fentry");
+  EXPECT_EQ(program["attach_to"], "do_unlinkat");
+  EXPECT_EQ(program["sleepable"], true);
+  write_file("section.s", "; run: section=nothing/do_unlinkat\nr0 = 0\nexit\n");
+  const Ran wrong = run_shell("skep info section.s");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("section.s:1: no section name 'nothing/do_unlinkat'"), std::string::npos)
+      << wrong.err;
+}
+
 }  // namespace
 }  // namespace skep
