@@ -108,7 +108,10 @@ class BtfWriter {
         head(0, kind, vlen, false, btf_.type(id));
         for (u32 i = 0; i < vlen; ++i) {
           const BtfParam param = btf_.param(id, i);
-          words_.insert(words_.end(), {string(param.name), param.type});
+          // The kernel wants a name for each argument of a function, and clang keeps none of those
+          // that are only declared. What is variable in number is of no type, and has no name.
+          const bool nameless = param.name.empty() && param.type != 0;
+          words_.insert(words_.end(), {string(nameless ? "argument" : param.name), param.type});
         }
         return;
       case BtfKind::Func:

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "helpers/contexts/frames.h"
+#include "tests/support/btf_builder.h"
 #include "tests/support/image.h"
 #include "tests/support/run_on_zeros.h"
 #include "vm/vm.h"
@@ -108,6 +109,19 @@ TEST_F(KernelPrograms, NameKernelFunctions) {
   const InstanceProgram& program = (*instance)->programs()[0];
   ASSERT_NE(program.loaded, nullptr) << program.error->text;
   EXPECT_EQ(run(*program.loaded, ProgramType::xdp).r0, 2u);
+}
+
+// Clang keeps no names of the arguments of functions that are only declared, such as the kernel's
+// own; the kernel refuses types with such a function.
+TEST_F(KernelPrograms, MayDeclareFunctions) {
+  test::BtfBuilder builder;
+  const u32 integer = builder.integer("int", 4, test::BtfBuilder::kSigned);
+  const u32 proto = builder.prototype(integer, {{"", integer}, {"", integer}});
+  const auto linkage = static_cast<u32>(BtfLinkage::Extern);
+  builder.function("declared", proto, linkage);
+  builder.function("variadic", builder.prototype(integer, {{"", integer}, {"", 0}}), linkage);
+  const Btf btf = builder.build();
+  EXPECT_TRUE(load_btf_into_kernel(&btf));
 }
 
 TEST_F(KernelPrograms, ChangePackets) {
