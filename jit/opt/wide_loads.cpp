@@ -7,6 +7,8 @@
 // tests/filetests/ir/wide_loads.test.
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "jit/opt/edit.h"
 #include "jit/opt/passes.h"
@@ -21,6 +23,15 @@ struct Piece {
   u32 shift = 0;  // of its lowest bit in the result
   Ref load = kNone;
 };
+
+// By insertion: there are eight at most, and g++ 12 warns of std::sort on so few.
+void sort_by_shift(std::span<Piece> pieces) {
+  for (std::size_t next = 1; next < pieces.size(); ++next) {
+    for (std::size_t i = next; i > 0 && pieces[i].shift < pieces[i - 1].shift; --i) {
+      std::swap(pieces[i], pieces[i - 1]);
+    }
+  }
+}
 
 class WideLoads {
  public:
@@ -68,7 +79,7 @@ class WideLoads {
     Piece pieces[kMostPieces];
     u32 count = 0;
     if (!gather(root, pieces, count) || count < 2) return;
-    std::ranges::sort(pieces, pieces + count, {}, &Piece::shift);
+    sort_by_shift({pieces, count});
     if (pieces[0].shift != 0 || !side_by_side({pieces, count})) return;
     const Inst& first = function_.at(pieces[0].load);
     const Inst& last = function_.at(pieces[count - 1].load);
