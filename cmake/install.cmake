@@ -28,6 +28,8 @@ if(SKEP_SHARED)
   endif()
   target_link_libraries(skep_shared PRIVATE Threads::Threads skep_sanitizers)
   if(TARGET skep_jit)
+    target_sources(skep_shared PRIVATE c/bundled_asmjit.cpp)
+    target_compile_definitions(skep_shared PRIVATE ASMJIT_BUILD_RELEASE)
     target_link_libraries(skep_shared PRIVATE $<BUILD_INTERFACE:asmjit::asmjit>)
   endif()
   target_include_directories(skep_shared INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
