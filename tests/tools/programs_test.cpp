@@ -16,9 +16,9 @@ std::unique_ptr<Backend> make(const EngineOptions&) {
   return make_interpreter({.mode = mode});
 }
 constexpr Engine kModes[] = {
-    {"checked", "", true, make<Mode::Checked>},
-    {"trusted", "", true, make<Mode::Trusted>},
-    {"proved", "", true, make<Mode::Proved>},
+    {"checked", "", true, true, make<Mode::Checked>},
+    {"trusted", "", true, true, make<Mode::Trusted>},
+    {"proved", "", true, true, make<Mode::Proved>},
 };
 
 std::vector<Entry> entries() {
