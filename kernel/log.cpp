@@ -71,18 +71,23 @@ void read_counts(std::string_view line, KernelLog& log) {
   log.peak_states = number_after(line, "peak_states ");
 }
 
-// The row whose wording the message has, the longest if several do. A wording may begin or end in a
-// name, "{}".
+// The row whose wording the message has, the longest if several do, and of equals the verifier's
+// rather than a run's. A wording may begin or end in a name, "{}".
 std::optional<Code> code_of(std::string_view message) {
   std::optional<Code> found;
   std::size_t longest = 0;
+  Kind kind = Kind::Fault;
   for (const DiagnosticRow& row : kDiagnostics) {
     std::string_view wording = row.kernel;
     if (row.kind != Kind::Rejected && row.kind != Kind::Fault) continue;
     if (const auto hole = wording.find("{}"); hole != std::string_view::npos)
       wording = hole < wording.size() / 2 ? wording.substr(hole + 2) : wording.substr(0, hole);
-    if (wording.size() <= longest || message.find(wording) == std::string_view::npos) continue;
+    if (wording.empty() || message.find(wording) == std::string_view::npos) continue;
+    const bool better = wording.size() > longest ||
+                        (wording.size() == longest && kind == Kind::Fault && row.kind != kind);
+    if (!better) continue;
     longest = wording.size();
+    kind = row.kind;
     found = row.code;
   }
   return found;

@@ -83,7 +83,11 @@ TEST(Log, NamesOurDiagnostic) {
   EXPECT_EQ(parse_log("3: (85) call bpf_redirect#23\n"
                       "program of this type cannot use helper bpf_redirect#23\n")
                 .code,
-            Code::helper_not_allowed);
+            Code::call_forbidden);
+  // Rules of the verifier come before faults of a run in the same words.
+  EXPECT_EQ(
+      parse_log("2: (db) lock *(u64 *)(r10 -4) += r1\nmisaligned access off -4 size 8\n").code,
+      Code::misaligned);
   EXPECT_EQ(parse_log("0: (00) *(u8 *)(r0 +0) = 0\nunknown opcode 00\n").code,
             Code::unknown_opcode);
   EXPECT_EQ(parse_log("a wording that nobody has\n").code, std::nullopt);

@@ -420,7 +420,7 @@ TEST(CommandLineCompletion, KnowsEveryVerbAndOption) {
                       "COMP_CWORD=2; _skep; echo \"${COMPREPLY[@]}\"")
                 .out,
             "--pcap-out\n");
-  EXPECT_EQ(run_shell("source <(skep completion bash); COMP_WORDS=(skep explain misaligned); "
+  EXPECT_EQ(run_shell("source <(skep completion bash); COMP_WORDS=(skep explain misaligned_); "
                       "COMP_CWORD=2; _skep; echo \"${COMPREPLY[@]}\"")
                 .out,
             "misaligned_atomic\n");
