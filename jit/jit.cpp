@@ -29,7 +29,10 @@ Result<Compiled> compile(const Image& image, const World& world, const CompileOp
   const Target& target = options.target != nullptr ? *options.target : host_target();
   const bool check = options.check || kAlwaysCheck;
   ir::Module module = SKEP_TRY(lift(image, world, options.lift));
-  ir::optimise(module, options.level, world);
+  if (options.after) options.after("lifted", module);
+  ir::optimise(module, options.level, world, [&](const ir::Pass& pass, const ir::Module& after) {
+    if (options.after) options.after(pass.name, after);
+  });
   if (check) {
     if (const std::string fault = ir::validate(module); !fault.empty()) return wrong("IR", fault);
   }

@@ -2,6 +2,7 @@
 // Tested by tests/jit/emit_test.cpp and tests/vm/jit_test.cpp.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct CompileOptions {
   u64 identity = 0;                // what State::program is while the program runs
   bool check = false;  // validate the IR and check the allocation; on in debug builds anyway
   bool text = false;   // give the code as text
+  // Sees the representation: as lifted, by the name "lifted", and after each pass.
+  std::function<void(std::string_view pass, const ir::Module& module)> after = {};
 };
 
 // Where the code of an insn begins; it holds until the next entry.

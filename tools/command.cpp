@@ -8,7 +8,8 @@ namespace {
 
 constexpr const Verb* kVerbs[] = {&kRunVerb,   &kVerifyVerb,  &kLoadVerb,  &kFeatureVerb,
                                   &kInfoVerb,  &kDisVerb,     &kAsmVerb,   &kConformanceVerb,
-                                  &kBenchVerb, &kExplainVerb, &kGuestVerb, &kCompletionVerb};
+                                  &kBenchVerb, &kExplainVerb, &kGuestVerb, &kCompletionVerb,
+                                  &kJitVerb};
 
 constexpr const char* kFooter =
     "A file name of '-' is stdin. Colours follow NO_COLOR, CLICOLOR_FORCE and the terminal.\n"

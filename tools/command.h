@@ -22,7 +22,7 @@ struct Verb {
 };
 
 extern const Verb kRunVerb, kInfoVerb, kDisVerb, kAsmVerb, kConformanceVerb, kExplainVerb,
-    kBenchVerb, kLoadVerb, kVerifyVerb, kFeatureVerb, kGuestVerb, kCompletionVerb;
+    kBenchVerb, kLoadVerb, kVerifyVerb, kFeatureVerb, kGuestVerb, kCompletionVerb, kJitVerb;
 std::span<const Verb* const> verbs();
 
 // The whole command line with all verbs; `actions` gets one a verb, in the order of verbs().
