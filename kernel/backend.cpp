@@ -8,6 +8,7 @@
 #include <mutex>
 #include <new>
 
+#include "kernel/externs.h"
 #include "kernel/kernel_types.h"
 #include "kernel/permission.h"
 
@@ -17,30 +18,35 @@ namespace {
 constexpr u32 kFirstLog = 1 << 16;
 constexpr u32 kLargestLog = 16 << 20;
 // Source registers of lddw and call, where a descriptor or a kernel id stands for our index.
-constexpr u8 kMapFd = 1, kMapValue = 2;
+constexpr u8 kMapFd = 1, kMapValue = 2, kKernelId = 3, kKernelCall = 2;
+// The helper that a missing function becomes, with its extern's index added; libbpf's, so that logs
+// read the same.
+constexpr i32 kMissingCall = 2'002'000'000;
 
 struct FuncInfo {
   u32 insn, type;
 };
 
-// Puts the kernel's id of a function or variable where the program has our index of its name.
-Status patch_extern(const Image& image, const Btf& kernel, const Decoded& insn, Pc pc, Insn* out) {
+// Puts what the kernel has where the program has our index of a name: an id, an address, or, for
+// what is weak and missing, 0 and a call that no kernel knows.
+Status patch_extern(const Image& image, std::span<const KernelName> names, const Decoded& insn,
+                    Pc pc, Insn* out) {
   const u32 index = static_cast<u32>(insn.imm);
-  if (index >= image.externs.size()) return {};
-  const Extern& wanted = image.externs[index];
-  const bool call = insn.op == Op::CallKfunc;
-  const bool function = call || wanted.function;
-  const u32 id = kernel.find(function ? BtfKind::Func : BtfKind::Var, wanted.name);
-  if (id == 0) {
-    return fail<Code::kernel_refused>(fmt::format("insn {}: resolving", pc.value), wanted.name,
-                                      "the kernel's BTF has no such name", "");
+  if (index >= names.size()) return {};
+  const KernelName& name = names[index];
+  if (name.kind == KernelName::Kind::Refused) {
+    return fail<Code::kernel_refused>(fmt::format("insn {}: resolving", pc.value),
+                                      image.externs[index].name, name.why, "");
   }
-  out[0].imm = static_cast<i32>(id);
-  if (call) {
-    out[0].off = 0;
-  } else {
-    out[1].imm = 0;
+  const bool known = name.kind == KernelName::Kind::Id;
+  if (insn.op == Op::CallKfunc) {
+    const i32 callee = known ? static_cast<i32>(name.value) : kMissingCall + insn.imm;
+    out[0] = make_insn(out[0].opcode, 0, known ? kKernelCall : 0, 0, callee);
+    return {};
   }
+  out[0] = make_insn(kLddwOpcode, insn.dst, known ? kKernelId : 0, 0,
+                     static_cast<i32>(static_cast<u32>(name.value)));
+  out[1].imm = static_cast<i32>(static_cast<u32>(name.value >> 32));
   return {};
 }
 
@@ -48,10 +54,11 @@ Status patch_extern(const Image& image, const Btf& kernel, const Decoded& insn, 
 // LoadValueIdx keep theirs: they are indices of fd_array, which is in the order of `maps`.
 Result<std::vector<Insn>> patch(const Image& image, std::span<Map* const> maps, const Btf* kernel) {
   std::vector<Insn> insns(image.program.insns().begin(), image.program.insns().end());
+  const auto names = kernel == nullptr ? std::vector<KernelName>() : kernel_names(image, *kernel);
   for (Pc pc; pc.value < insns.size(); pc = pc + image.program.at(pc).slots()) {
     const Decoded& insn = image.program.at(pc);
-    if ((insn.op == Op::CallKfunc || insn.op == Op::LoadBtfId) && kernel != nullptr) {
-      if (auto ok = patch_extern(image, *kernel, insn, pc, &insns[pc.value]); !ok)
+    if (insn.op == Op::CallKfunc || insn.op == Op::LoadBtfId) {
+      if (auto ok = patch_extern(image, names, insn, pc, &insns[pc.value]); !ok)
         return std::unexpected(std::move(ok).error());
     }
     const bool value = insn.op == Op::LoadValue;
@@ -161,6 +168,17 @@ Result<KernelOptions> complete(const Image& image, KernelOptions options) {
   return options;
 }
 
+// The name of the function that the program calls where the kernel objects, if it is missing.
+std::string missing_callee(const Image& image, const KernelLog& log) {
+  if (!log.pc || log.pc->value >= image.program.size()) return "";
+  const Decoded& insn = image.program.at(*log.pc);
+  if (insn.op != Op::CallKfunc || static_cast<u32>(insn.imm) >= image.externs.size()) return "";
+  const std::string id = std::to_string(i64{kMissingCall} + insn.imm);
+  if (log.message.find(id) == log.message.npos) return "";
+  return fmt::format("\n  the kernel has no function '{}'",
+                     image.externs[static_cast<u32>(insn.imm)].name);
+}
+
 // Why the verifier refused, at which insn and source line; the last lines of its log. The log of
 // level 1, which has the insns, is asked for if it was not given.
 Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Attempt attempt,
@@ -187,6 +205,7 @@ Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Att
     if (const SourceLine* line = image.program.source().find(*log.pc))
       place += fmt::format(", {}: {}", image.program.source().place(*log.pc), line->text);
   }
+  place += missing_callee(image, log);
   place += last_lines(attempt.log, 8);
   if (missing_of(kCapPerfmon) != 0)
     place += "\n  this process lacks CAP_PERFMON, without which the verifier allows less";
@@ -194,6 +213,11 @@ Error refusal_of(const Image& image, std::span<Map* const> maps, int btf_fd, Att
                                                         std::move(place));
   refusal.pc = log.pc;
   return refusal;
+}
+
+std::shared_ptr<const Fd> types_of(const Image& image, const KernelOptions& options) {
+  if (options.object_types != nullptr) return options.object_types->of(image.btf);
+  return std::make_shared<const Fd>(load_btf_into_kernel(image.btf.get()));
 }
 
 // Whether a kernel is there, and knows the program's type.
@@ -207,23 +231,25 @@ Status check_judged(const Image& image) {
 
 class KernelBackend final : public Backend {
  public:
-  explicit KernelBackend(KernelOptions options) : options_(std::move(options)) {}
+  explicit KernelBackend(KernelOptions options) : options_(std::move(options)) {
+    if (options_.object_types == nullptr) options_.object_types = std::make_shared<ObjectTypes>();
+  }
   std::string_view name() const override { return "kernel"; }
 
   Result<std::unique_ptr<Map>> create_map(const MapSpec& spec, const MapWorld&,
                                           const Image& image) override {
     if (auto ok = check_permission(); !ok) return std::unexpected(std::move(ok).error());
-    const Fd btf = load_btf_into_kernel(image.btf.get());
-    KernelMapOptions options{.btf_fd = btf.get()};
+    const auto btf = options_.object_types->of(image.btf);
+    KernelMapOptions options{.btf_fd = btf->get()};
     if (spec.type == MapType::struct_ops && image.btf != nullptr) {
       const auto types = TRY(kernel_types());
       StructOps ops = TRY(StructOps::make(spec, *image.btf, *types));
       return std::unique_ptr<Map>(
-          TRY(KernelMap::create_operations(spec, std::move(ops), btf.get())));
+          TRY(KernelMap::create_operations(spec, std::move(ops), btf->get())));
     }
     std::unique_ptr<KernelMap> inner;
     if (spec.inner != nullptr) {
-      inner = TRY(KernelMap::create(*spec.inner, {.btf_fd = btf.get()}));
+      inner = TRY(KernelMap::create(*spec.inner, {.btf_fd = btf->get()}));
       options.inner_fd = inner->fd();
     }
     return std::unique_ptr<Map>(TRY(KernelMap::create(spec, options)));
@@ -272,12 +298,12 @@ Result<std::unique_ptr<KernelProgram>> KernelProgram::load(std::shared_ptr<const
   if (auto ok = check_judged(*image); !ok) return std::unexpected(std::move(ok).error());
   std::unique_ptr<KernelProgram> program(new (std::nothrow) KernelProgram);
   if (program == nullptr) return fail<Code::no_memory>("a program");
-  program->btf_ = load_btf_into_kernel(image->btf.get());
+  program->btf_ = types_of(*image, options);
   const KernelOptions complete_options = TRY(complete(*image, options));
-  Attempt attempt = TRY(load_program(*image, maps, program->btf_.get(), complete_options));
+  Attempt attempt = TRY(load_program(*image, maps, program->btf_->get(), complete_options));
   if (attempt.fd < 0) {
     return std::unexpected(
-        refusal_of(*image, maps, program->btf_.get(), std::move(attempt), complete_options));
+        refusal_of(*image, maps, program->btf_->get(), std::move(attempt), complete_options));
   }
   program->fd_ = Fd(attempt.fd);
   program->log_ = std::move(attempt.log);
@@ -313,9 +339,9 @@ Status KernelProgram::pin(const std::string& path) const {
 Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
                                     const KernelOptions& options) {
   if (auto ok = check_judged(*image); !ok) return std::unexpected(std::move(ok).error());
-  const Fd btf = load_btf_into_kernel(image->btf.get());
+  const auto btf = types_of(*image, options);
   const KernelOptions complete_options = TRY(complete(*image, options));
-  Attempt attempt = TRY(load_program(*image, maps, btf.get(), complete_options));
+  Attempt attempt = TRY(load_program(*image, maps, btf->get(), complete_options));
   const Fd fd(attempt.fd);
   KernelVerdict verdict;
   verdict.accepted = attempt.fd >= 0;
@@ -323,7 +349,7 @@ Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::spa
   verdict.text = attempt.log;
   if (!verdict.accepted) {
     verdict.error = -attempt.fd;
-    verdict.refusal = refusal_of(*image, maps, btf.get(), std::move(attempt), complete_options);
+    verdict.refusal = refusal_of(*image, maps, btf->get(), std::move(attempt), complete_options);
   }
   return verdict;
 }

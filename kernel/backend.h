@@ -6,6 +6,7 @@
 // missing. Thread-safe as the kernel is. Tested by tests/kernel/backend_test.cpp.
 #pragma once
 
+#include "kernel/btf_load.h"
 #include "kernel/log.h"
 #include "kernel/map.h"
 #include "kernel/program_info.h"
@@ -19,6 +20,9 @@ struct KernelOptions {
   // read_kernel_btf(), from a caller that loads many programs; null: it is read where a program
   // needs it.
   std::shared_ptr<const Btf> types = nullptr;
+  // What was loaded of objects' types, from a caller that makes maps and programs apart; null: a
+  // backend keeps its own, and a program that is loaded alone has types of its own.
+  std::shared_ptr<ObjectTypes> object_types = nullptr;
 };
 std::unique_ptr<Backend> make_kernel_backend(KernelOptions options = {});
 
@@ -44,7 +48,7 @@ class KernelProgram final : public Loaded {
 
  private:
   std::shared_ptr<const Image> image_;
-  Fd btf_;
+  std::shared_ptr<const Fd> btf_;
   Fd fd_;
   std::string log_;
 };
@@ -59,11 +63,5 @@ struct KernelVerdict {
 };
 Result<KernelVerdict> kernel_verify(std::shared_ptr<const Image> image, std::span<Map* const> maps,
                                     const KernelOptions& options = {});
-
-// The object's BTF as the kernel takes it; a descriptor of -1 where there is none or the kernel
-// does not want it.
-Fd load_btf_into_kernel(const Btf* btf);
-// BTF in its wire form.
-Fd load_btf_into_kernel(std::span<const u8> bytes);
 
 }  // namespace skep

@@ -1,16 +1,18 @@
 // The object's types for the kernel: written anew from a Btf, with what kernels refuse of
 // compilers' output made harmless. Ids stay, since map specs and function infos refer to them.
 //
-// Sections of variables and the variables become empty structs and bytes: the kernel wants sizes
-// and offsets in them that only a linker knows, and nothing that skep loads refers to them.
+// Sections of data and their variables tell the kernel where locks, timers and pointers lie in
+// global data. What a section must be (variables in order, each with a size and inside of it) is
+// checked here, and an entry that is not so is left out. Variables of no section, such as the
+// names of the kernel's own in .ksyms, become empty structs.
+//
+// Tested by tests/kernel/types_test.cpp.
 
-#include <unistd.h>
+#include "kernel/btf_load.h"
 
+#include <algorithm>
 #include <map>
-#include <vector>
-
-#include "isa/btf.h"
-#include "kernel/backend.h"
+#include <string>
 
 namespace skep {
 namespace {
@@ -20,7 +22,11 @@ constexpr u32 kHeader = 24;
 
 class BtfWriter {
  public:
-  explicit BtfWriter(const Btf& btf) : btf_(btf) {}
+  BtfWriter(const Btf& btf, bool with_data) : btf_(btf), of_section_(btf.types()) {
+    for (u32 id = 1; with_data && id < btf.types(); ++id) {
+      if (btf.kind(id) == BtfKind::Datasec) find_variables(id);
+    }
+  }
 
   std::vector<u8> write() {
     strings_.push_back('\0');
@@ -52,14 +58,39 @@ class BtfWriter {
     return at->second;
   }
 
+  static bool is_identifier(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  }
+
   // Names that the kernel takes for a type: identifiers. Others are dropped, with the type kept.
-  u32 identifier(std::string_view text) {
-    for (char c : text) {
-      const bool fine =
-          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-      if (!fine) return 0;
+  u32 identifier(std::string_view text) { return is_identifier(text) ? string(text) : 0; }
+
+  // Names of sections: identifiers with points, which every kernel takes that takes sections.
+  static bool is_section_name(std::string_view text) {
+    std::string without(text);
+    std::erase(without, '.');
+    return !without.empty() && is_identifier(without);
+  }
+
+  // Notes what of a section is written: variables that lie in it one after the other.
+  void find_variables(u32 section) {
+    const std::string_view name = btf_.name(section);
+    const u64 size = btf_.size(section);
+    if (name == ".ksyms" || !is_section_name(name)) return;
+    u64 end = 0;  // of the variable before
+    for (u32 i = 0; i < btf_.vlen(section); ++i) {
+      const BtfSectionEntry entry = btf_.entry(section, i);
+      const u64 after = u64{entry.offset} + entry.size;
+      const auto needed = btf_.size_of(entry.type);
+      const bool fits = entry.size != 0 && entry.offset >= end && after <= size;
+      if (!fits || btf_.kind(entry.type) != BtfKind::Var || of_section_[entry.type] != 0) continue;
+      if (!needed || *needed > entry.size || btf_.name(entry.type).empty()) continue;
+      if (!is_identifier(btf_.name(entry.type))) continue;
+      of_section_[entry.type] = section;
+      end = after;
     }
-    return string(text);
   }
 
   void head(u32 name, BtfKind kind, u32 vlen, bool flag, u32 size_or_type) {
@@ -121,22 +152,44 @@ class BtfWriter {
       case BtfKind::Float: head(name, kind, 0, false, btf_.size(id)); return;
       case BtfKind::Fwd: head(name, kind, 0, btf_.flag(id), 0); return;
       case BtfKind::DeclTag:
-        if (tags_variable(id)) return harmless();
+        if (tags_unwritten_variable(id)) return harmless();
         head(name, kind, 0, false, btf_.type(id));
         words_.push_back(static_cast<u32>(btf_.component(id)));
         return;
       case BtfKind::Var:
-      case BtfKind::Datasec:
+        if (of_section_[id] == 0) return harmless();
+        head(name, kind, 0, false, btf_.type(id));
+        // Values of the configuration are only declared, and have their place all the same.
+        words_.push_back(btf_.linkage(id) == BtfLinkage::Static ? 0 : 1);
+        return;
+      case BtfKind::Datasec: return write_section(id);
       case BtfKind::Void: return harmless();
       default: head(name, kind, 0, btf_.flag(id), btf_.type(id)); return;
     }
   }
 
-  bool tags_variable(u32 id) const { return btf_.kind(btf_.type(id)) == BtfKind::Var; }
+  void write_section(u32 id) {
+    std::vector<u32> entries;
+    for (u32 i = 0; i < btf_.vlen(id); ++i) {
+      const BtfSectionEntry entry = btf_.entry(id, i);
+      if (of_section_[entry.type] != id) continue;
+      entries.insert(entries.end(), {entry.type, entry.offset, entry.size});
+    }
+    if (entries.empty()) return harmless();
+    head(string(btf_.name(id)), BtfKind::Datasec, static_cast<u32>(entries.size() / 3), false,
+         btf_.size(id));
+    words_.insert(words_.end(), entries.begin(), entries.end());
+  }
+
+  bool tags_unwritten_variable(u32 id) const {
+    const u32 tagged = btf_.type(id);
+    return btf_.kind(tagged) == BtfKind::Var && of_section_[tagged] == 0;
+  }
 
   void harmless() { head(0, BtfKind::Struct, 0, false, 0); }
 
   const Btf& btf_;
+  std::vector<u32> of_section_;  // by id, of variables that are written: their section; else 0
   std::vector<u32> words_;
   std::vector<char> strings_;
   std::map<std::string, u32> offsets_;
@@ -146,7 +199,8 @@ class BtfWriter {
 
 Fd load_btf_into_kernel(const Btf* btf) {
   if (btf == nullptr || btf->base() != nullptr) return {};
-  return load_btf_into_kernel(BtfWriter(*btf).write());
+  Fd fd = load_btf_into_kernel(BtfWriter(*btf, true).write());
+  return fd ? std::move(fd) : load_btf_into_kernel(BtfWriter(*btf, false).write());
 }
 
 Fd load_btf_into_kernel(std::span<const u8> bytes) {
@@ -155,6 +209,18 @@ Fd load_btf_into_kernel(std::span<const u8> bytes) {
   attr.size = static_cast<u32>(bytes.size());
   const int fd = bpf(BpfCommand::BtfLoad, attr);
   return fd >= 0 ? Fd(fd) : Fd();
+}
+
+std::shared_ptr<const Fd> ObjectTypes::of(const std::shared_ptr<const Btf>& btf) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(loaded_, [](const Loaded& entry) { return entry.btf.expired(); });
+  if (btf == nullptr) return std::make_shared<const Fd>();
+  const auto known =
+      std::ranges::find_if(loaded_, [&](const Loaded& entry) { return entry.btf.lock() == btf; });
+  if (known != loaded_.end()) return known->fd;
+  auto fd = std::make_shared<const Fd>(load_btf_into_kernel(btf.get()));
+  loaded_.push_back({btf, fd});
+  return fd;
 }
 
 }  // namespace skep

@@ -163,7 +163,8 @@ struct Asked {
 
 Asked ask(const VerifyArguments& arguments) {
   must(check_permission());
-  KernelOptions options{.log_level = arguments.log_level | kCountsLevel};
+  KernelOptions options{.log_level = arguments.log_level | kCountsLevel,
+                        .object_types = std::make_shared<ObjectTypes>()};
   // A kernel without types judges what needs none.
   if (auto types = read_kernel_btf()) options.types = std::move(*types);
   auto judge = std::make_unique<Judge>(options);
