@@ -52,6 +52,7 @@ class Judgements {
   Judgements(const VerifyArguments& arguments, Output& output)
       : arguments_(arguments), output_(output), profile_(profile_of(arguments)) {
     options_.memory_bytes = arguments.memory;
+    options_.as_kernel = !arguments.run.program.kernel.empty();
   }
 
   Exit show(const Object& object) {

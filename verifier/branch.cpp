@@ -2,6 +2,7 @@
 // pointers that may be null, with all that become null together; of the packet and its end, which
 // is how programs learn that bytes are there.
 
+#include <bit>
 #include <optional>
 
 #include "verifier/judge.h"
@@ -92,7 +93,16 @@ Next Judge::compare_numbers(State& state, const Decoded& insn, const Cell& left,
       return Next::Goes;
     }
   }
-  const auto taken = refine(insn.op, true, x, y, insn.bits);
+  auto taken = refine(insn.op, true, x, y, insn.bits);
+  // Linux 6.12 kernel/bpf/verifier.c, regs_refine_cond_op: that one of several bits is set tells
+  // nothing.
+  const auto is_bit = [](const Scalar& of) {
+    return of.is_constant() && std::has_single_bit(of.umin());
+  };
+  if (learns_as_kernel_ && insn.op == Op::Jset && taken && !is_bit(x) && !is_bit(y)) {
+    taken->x = x;
+    taken->y = y;
+  }
   const auto not_taken = refine(insn.op, false, x, y, insn.bits);
   const auto learn = [&](State& of, const Refined& known, bool jumps) {
     if (!(known.x == x)) learn_number(of, insn.dst, known.x);

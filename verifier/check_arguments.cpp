@@ -257,11 +257,18 @@ bool Judge::socket_argument(const Cell& cell, u32 reg, Call& call, const Arg& ar
   const Value& of = value(cell);
   const bool socket = of.type == Type::Socket;
   bool good = socket && of.offset == 0 && of.number == Values::kZero;
-  if (!good && btf && of.type == Type::Kernel && options_.kernel_types != nullptr) {
+  if (!good && btf && of.type == Type::Kernel && options_.kernel_types == nullptr) {
+    return refuse<Code::needs_types>(
+        "bpf_{} is given a structure of the kernel, whose types are not at hand", call.proto->name);
+  }
+  if (!good && btf && of.type == Type::Kernel) {
     // The kernel's own socket structures begin with a struct sock_common.
     good =
         is_kernel_struct(of.object, "sock_common") && of.offset == 0 && of.number == Values::kZero;
   }
+  // Linux 6.12 net/core/filter.c, bpf_sk_lookup_assign_proto.
+  const bool full_only = call.proto->name == "sk_assign" && image_.type == ProgramType::sk_lookup;
+  if (full_only) good = good && socket && static_cast<SocketKind>(of.object) == SocketKind::Full;
   if (!good) {
     return refuse<Code::bad_argument>("r{} of bpf_{} must be a socket, and is {}", reg,
                                       call.proto->name, text_of(cell));

@@ -261,6 +261,13 @@ bool Judge::main_exit(const State& state) {
   const bool good = value(*result).type == Type::Number && number(*result).smin() >= range.min &&
                     number(*result).smax() <= range.max;
   if (good) return true;
+  const bool by_hook = image_.type == ProgramType::lsm &&
+                       static_cast<AttachType>(image_.attach_type) == AttachType::lsm_mac;
+  if (by_hook && options_.kernel_types == nullptr) {
+    return refuse<Code::needs_types>(
+        "what '{}' may return depends on the kernel's types, which are not at hand",
+        image_.attach_to);
+  }
   return refuse<Code::return_range>(
       "{} programs attached like this one return {} to {}, and r0 is {}", type_->name, range.min,
       range.max, text_of(*result));

@@ -152,6 +152,10 @@ bool Judge::walk_kernel_type(u32& type, u64 offset, u32 size, bool& is_pointer, 
       const BtfArray array = types.array(at);
       const auto element = types.size_of(array.element);
       if (!element || *element == 0) return false;
+      // Of numbers, any bytes: struct sk_buff's cb is read so.
+      if (is_number(types, array.element) && offset + size <= types.size_of(at).value_or(0)) {
+        return true;
+      }
       u32 inner = array.element;
       if (!walk_kernel_type(inner, offset % *element, size, is_pointer, depth + 1)) return false;
       type = inner;

@@ -153,6 +153,7 @@ bool Judge::atomic(State& state, const Decoded& insn) {
   const bool fetches = insn.op == Op::Xchg || (insn.op >= Op::FetchAdd && insn.op <= Op::FetchXor);
   if (fetches && !writable(insn.src)) return false;
   if (!check_alignment(of, insn.dst, insn.off, insn.size)) return false;
+  Cell before{.value = values_.put_number(Scalar::loaded(insn.size))};
   if (of.type == Type::Stack) {
     StackRange range;
     if (!stack_range(of, insn.dst, insn.off, insn.size, range)) return false;
@@ -162,9 +163,10 @@ bool Judge::atomic(State& state, const Decoded& insn) {
           "not supported yet");
     }
     bool pointer_part = false;
-    (void)fill(state, range, insn.size, false, pointer_part);
+    before = fill(state, range, insn.size, false, pointer_part);
     if (pointer_part) {
-      return refuse<Code::bad_pointer_use>("an atomic operation on a pointer that was spilled");
+      return refuse<Code::bad_pointer_use>(
+          "an atomic operation on a part of a pointer that was spilled");
     }
     if (!stack_is_written(state, range) && !profile_.has(Feature::uninit_stack_reads)) {
       return refuse<Code::uninit_stack>("stack bytes are read that were never written");
@@ -176,8 +178,8 @@ bool Judge::atomic(State& state, const Decoded& insn) {
     return refuse<Code::bad_pointer_use>("r{} is {}, where no atomic operation is allowed",
                                          insn.dst, text_of(pointer));
   }
-  if (fetches) set_number(state, insn.src, Scalar::loaded(insn.size));
-  if (exchange) set_number(state, 0, Scalar::loaded(insn.size));
+  if (fetches) set(state, insn.src, before);
+  if (exchange) set(state, 0, before);
   return true;
 }
 

@@ -111,10 +111,11 @@ bool Judge::stack_store(State& state, const Decoded& insn, const Value& of, u32 
     // Part of a pointer is some number; the kernel refuses it.
     return refuse<Code::bad_pointer_use>("{} bytes of a pointer are stored, not all 8", insn.size);
   }
-  if (what.type == Type::Stack && what.object > range.depth) {
+  // Linux refuses it of pointers to any stack, since its own frame's could outlive the function.
+  if (what.type == Type::Stack && range.depth != state.depth) {
     return refuse<Code::bad_pointer_use>(
-        "a pointer to this function's stack is stored in its "
-        "caller's");
+        "a pointer to {} stack is stored in a caller's",
+        what.object > range.depth ? "this function's" : "a caller's");
   }
   if (what.type == Type::Memory && what.read_only && range.depth < state.depth) {
     return refuse<Code::not_supported_yet>(

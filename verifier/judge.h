@@ -38,6 +38,9 @@ class Judge {
         MemoryMeter& meter);
   bool init();
 
+  // To learn no more from comparisons than kernels do.
+  void learn_as_kernel() { learns_as_kernel_ = true; }
+
   // The state in which the program, or a global function, starts.
   bool enter(State& state);
   bool enter_global(State& state, u32 function);
@@ -224,7 +227,8 @@ class Judge {
   std::vector<u32> stack_used_;  // bytes, by function
   std::vector<bool> moves_packet_;
   std::vector<u8> accessed_;  // by pc: what kind of memory loads and stores are to; 0: not yet
-  i32 global_ = -1;           // the global function that is judged on its own, or -1
+  bool learns_as_kernel_ = false;
+  i32 global_ = -1;  // the global function that is judged on its own, or -1
 };
 
 }  // namespace skep::abstract

@@ -341,7 +341,11 @@ class LivenessPass {
 
   void atomic(const Decoded& insn, const Places& places, Live& live) const {
     const i16 place = places.regs[insn.dst];
-    if (is_offset(place)) live.slots |= slots_of(place + insn.off, insn.size);
+    const u64 slots = is_offset(place) ? slots_of(place + insn.off, insn.size) : 0;
+    live.slots |= slots;
+    // What was there comes back in a register.
+    const u32 result = bit(insn.op == Op::CmpXchg ? 0 : insn.src);
+    if ((live.demanded & result) != 0) live.demanded_slots |= slots;
     use(live, bit(insn.src), false);
     use(live, bit(insn.dst), true);
     if (insn.op == Op::CmpXchg) use(live, bit(0), false);

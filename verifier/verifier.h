@@ -32,8 +32,11 @@ class StateView;
 
 struct VerifyOptions {
   VerifyBudget budget = {};
-  bool strict_alignment = false;      // as BPF_F_STRICT_ALIGNMENT: of all accesses
-  u64 memory_bytes = 0;               // `raw` programs: how much memory r1 points to, which is r2
+  bool strict_alignment = false;  // as BPF_F_STRICT_ALIGNMENT: of all accesses
+  u64 memory_bytes = 0;           // `raw` programs: how much memory r1 points to, which is r2
+  // Whether a kernel of the profile would have it, which gives up after a number of insns: where
+  // that may be, the answer is Undecided.
+  bool as_kernel = false;
   const Btf* kernel_types = nullptr;  // of the kernel that the profile means; null: not known
   // Called with each state that is kept, at insns where paths meet: a run that gets to such an insn
   // is inside of one of them. For tests.

@@ -2,6 +2,7 @@
 // then chains of calls; and the verdict.
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "verifier/explore.h"
@@ -35,6 +36,8 @@ class Verification {
         stats_(stats),
         meter_{.limit = options.budget.memory},
         judge_(image, profile, options, meter_) {}
+
+  void learn_as_kernel() { judge_.learn_as_kernel(); }
 
   // Nothing: accepted.
   std::optional<Error> run(Demand demand, u64 visits) {
@@ -81,12 +84,16 @@ class Verification {
 };
 
 // Most programs are judged with all that is known of them. Those with too many paths are tried with
-// numbers forgotten that merely steer; what that refuses may be good all the same.
+// numbers forgotten that merely steer; what that refuses may be good all the same. `visits` becomes
+// how many the attempt took that decided.
 std::optional<Error> decide(const Image& image, const KernelProfile& profile,
-                            const VerifyOptions& options, VerifyStats& stats) {
+                            const VerifyOptions& options, VerifyStats& stats, u64& visits) {
   if (auto error = check_shape(image, profile)) return error;
-  const auto attempt = [&](Demand demand, u64 visits) {
-    return Verification(image, profile, options, stats).run(demand, visits);
+  const auto attempt = [&](Demand demand, u64 most) {
+    visits = stats.visits;
+    auto error = Verification(image, profile, options, stats).run(demand, most);
+    visits = stats.visits - visits;
+    return error;
   };
   const u64 all = options.budget.visits;
   const u64 first = kFirstVisits + kFirstVisitsPerInsn * image.program.size();
@@ -95,6 +102,41 @@ std::optional<Error> decide(const Image& image, const KernelProfile& profile,
   const auto light = attempt(Demand::LoopExits, first + (all - first) / 2);
   if (!light) return {};
   return attempt(Demand::AllBranches, all);
+}
+
+// Whether some comparison may tell us what a kernel does not learn from it: see Judge.
+bool may_learn_more(const Program& program) {
+  return std::ranges::any_of(program.decoded(), [](const Decoded& insn) {
+    return insn.op == Op::Jset &&
+           !(insn.immediate && std::has_single_bit(static_cast<u64>(insn.imm)));
+  });
+}
+
+// Why a kernel may not accept what was accepted in so many visits: it gives up after a number of
+// insns. Loops that end soon for us may go on for it, which knows less.
+std::optional<Error> past_kernel_limit(const Image& image, const KernelProfile& profile,
+                                       const VerifyOptions& options, VerifyStats& stats,
+                                       u64 visits) {
+  const u64 limit = profile.limit(Limit::insns_verified);
+  if (visits > limit) {
+    return make_error<Code::verify_budget>(
+        0u, fmt::format("a kernel judges at most {} insns, all paths together, and this took {}",
+                        limit, visits));
+  }
+  if (!may_learn_more(image.program)) return {};
+  std::optional<Error> error;
+  for (const Demand demand : {Demand::AllBranches, Demand::LoopExits}) {
+    Verification blind(image, profile, options, stats);
+    blind.learn_as_kernel();
+    error = blind.run(demand, stats.visits + limit);
+    if (!error) return {};
+    if (error->code != Code::verify_budget) continue;
+    error->text = fmt::format(
+        "a kernel judges at most {} insns, all paths together, and this may take more: it learns "
+        "less than is known here from comparisons of several bits",
+        limit);
+  }
+  return error;
 }
 
 Finding finding_of(const Image& image, const Error& error) {
@@ -126,7 +168,11 @@ std::string_view name(Outcome outcome) {
 Verdict verify(const Image& image, const KernelProfile& profile, const VerifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Verdict verdict;
-  const auto error = decide(image, profile, options, verdict.stats);
+  u64 visits = 0;
+  auto error = decide(image, profile, options, verdict.stats, visits);
+  if (!error && options.as_kernel) {
+    error = past_kernel_limit(image, profile, options, verdict.stats, visits);
+  }
   verdict.stats.nanoseconds =
       static_cast<u64>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
   verdict.outcome = error ? outcome_of(error->code) : Outcome::Accepted;

@@ -67,6 +67,7 @@ bool parse(int count, char** words, Arguments& arguments) {
       auto profile = KernelProfile::parse(value);
       if (!profile) return false;
       arguments.profile = *profile;
+      arguments.options.as_kernel = true;
     } else if (word == "--prog") {
       arguments.program = value;
     } else if (word == "--memory") {

@@ -68,6 +68,25 @@ const Case kCases[] = {
      "r6 = *(u32 *)(r1 + 12)\nr6 &= 15\nr2 = r10\nr2 += -8\nr2 += r6\n*(u8 *)(r2 + 0) = 1\nr0 = 0\n"
      "exit",
      "stack_bounds", 5},
+    {"exchange_gives_pointer", xdp,
+     "*(u64 *)(r10 - 8) = r10\nr0 = 1\nr1 = 2\nr0 = cmpxchg_64(r10 - 8, r0, r1)\n"
+     "r1 = *(u64 *)(r0 - 8)\nr0 = 2\nexit",
+     ""},
+    {"exchange_leaves_none", xdp,
+     "*(u64 *)(r10 - 8) = r10\nr0 = 1\nr1 = 2\nr0 = cmpxchg_64(r10 - 8, r0, r1)\n"
+     "r1 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r1 - 8)\nexit",
+     "not_a_pointer", 5},
+    {"exchange_of_part", xdp,
+     "*(u64 *)(r10 - 8) = r10\nw0 = 1\nw1 = 2\nw0 = cmpxchg32_32(r10 - 8, w0, w1)\nr0 = 2\nexit",
+     "bad_pointer_use", 3},
+    {"add_gives_number", xdp,
+     "*(u64 *)(r10 - 8) = 7\nr1 = 1\nr1 = atomic_fetch_add((u64 *)(r10 - 8), r1)\n"
+     "if r1 == 7 goto +1\nr1 = *(u64 *)(r1 + 0)\nr0 = 2\nexit",
+     ""},
+    {"add_leaves_any_number", xdp,
+     "*(u64 *)(r10 - 8) = 7\nr1 = 1\nr1 = atomic_fetch_add((u64 *)(r10 - 8), r1)\n"
+     "r1 = *(u64 *)(r10 - 8)\nif r1 == 7 goto +1\nr1 = *(u64 *)(r1 + 0)\nr0 = 2\nexit",
+     "not_a_pointer", 5},
     // ---- context
     {"context_width", xdp, "r0 = *(u8 *)(r1 + 12)\nexit", "context_access", 0},
     {"context_write", xdp, "*(u32 *)(r1 + 12) = 0\nr0 = 0\nexit", "context_access", 0},
@@ -151,6 +170,11 @@ const Case kCases[] = {
      "r6 = *(u32 *)(r1 + 0)\nr1 = r10\nr1 += -64\nr2 = r6\nr3 = 0\nr4 = 0\nr5 = 0\ncall csum_diff\n"
      "r0 = 0\nexit",
      "bad_argument", 7},
+    {"cookie_of_socket", sk_reuseport,
+     "r1 = *(u64 *)(r1 + 40)\ncall get_socket_cookie\nr0 = 1\nexit", ""},
+    {"cookie_of_context", sk_reuseport, "call get_socket_cookie\nr0 = 1\nexit", "bad_argument", 0},
+    {"assign_nothing", sk_lookup, "r2 = 0\nr3 = 0\ncall sk_assign\nr0 = 1\nexit", ""},
+    {"assign_number", sk_lookup, "r2 = 1\nr3 = 0\ncall sk_assign\nr0 = 1\nexit", "bad_argument", 2},
     // ---- references
     {"record", xdp,
      "r1 = map[r]\nr2 = 16\nr3 = 0\ncall ringbuf_reserve\nif r0 == 0 goto +4\n"
@@ -178,6 +202,18 @@ const Case kCases[] = {
     {"function_stack", xdp,
      "r1 = r10\nr1 += -8\ncall f\nr0 = *(u64 *)(r10 - 8)\nexit\nf:\n*(u64 *)(r1 + 0) = 1\nr0 = "
      "0\nexit",
+     ""},
+    {"function_stores_stack", xdp,
+     "*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\ncall f\nr0 = 0\nexit\nf:\n*(u64 *)(r1 + 0) = r1\n"
+     "r0 = 0\nexit",
+     "bad_pointer_use", 6},
+    {"function_stores_own_stack", xdp,
+     "*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\ncall f\nr0 = 0\nexit\nf:\n*(u64 *)(r1 + 0) = r10\n"
+     "r0 = 0\nexit",
+     "bad_pointer_use", 6},
+    {"function_keeps_stack", xdp,
+     "*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\ncall f\nr0 = 0\nexit\nf:\n*(u64 *)(r10 - 8) = r1\n"
+     "r1 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r1 + 0)\nexit",
      ""},
     {"returns_stack", xdp, "call f\nexit\nf:\nr0 = r10\nexit", "bad_pointer_use", 3},
     {"recursion", xdp, "call f\nexit\nf:\ncall f\nexit", "too_deep", 2},
@@ -259,6 +295,36 @@ TEST(VerifyProfile, OldKernelsKnowLess) {
       test::image_of("r0 = 0\nr0 += 1\nif r0 < 10 goto -2\nr0 = 2\nexit", ProgramType::xdp);
   EXPECT_TRUE(verify(*loop, KernelProfile{5, 4}).accepted());
   EXPECT_FALSE(verify(*loop, KernelProfile{5, 2}).accepted());
+}
+
+// The loop ends at once for who learns that one of several bits is set, and only after very many
+// rounds for who does not, as kernels.
+TEST(VerifyProfile, KernelsGiveUpWhereWeNeedNot) {
+  const auto image = test::image_of(
+      "r7 = *(u32 *)(r1 + 12)\nr7 &= 0xffff\nr7 += 0x1ab064b9\nif r7 & 0x702000 goto -2\n"
+      "r0 = 2\nexit",
+      ProgramType::xdp);
+  EXPECT_TRUE(verify(*image, KernelProfile{}).accepted());
+  VerifyOptions options;
+  options.as_kernel = true;
+  const Verdict verdict = verify(*image, KernelProfile{5, 0}, options);
+  EXPECT_EQ(verdict.outcome, Outcome::Rejected) << "5.0 knows no loops";
+  KernelProfile old{5, 0};
+  const Verdict limited = verify(*image, old.with(Feature::bounded_loops), options);
+  EXPECT_EQ(limited.outcome, Outcome::Undecided);
+  ASSERT_TRUE(limited.finding);
+  EXPECT_NE(limited.finding->text.find("131072 insns"), std::string::npos) << limited.finding->text;
+}
+
+TEST(VerifyProfile, WhatTakesMoreThanKernelsJudgeIsNotAccepted) {
+  const auto image =
+      test::image_of("r0 = 0\nr0 += 1\nif r0 < 100000 goto -2\nr0 = 2\nexit", ProgramType::xdp);
+  KernelProfile old = KernelProfile{5, 0}.with(Feature::bounded_loops);
+  EXPECT_TRUE(verify(*image, old).accepted());
+  VerifyOptions options;
+  options.as_kernel = true;
+  EXPECT_EQ(verify(*image, old, options).outcome, Outcome::Undecided);
+  EXPECT_TRUE(verify(*image, KernelProfile{}, options).accepted());
 }
 
 TEST(VerifyMemory, RawProgramsNeedItsSize) {
